@@ -1,0 +1,64 @@
+# bioner: `make demo` and `make test` do everything from nothing; `make help` lists the rest.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+CORES ?= all
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --quiet rules --show-failed-logs
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo open test test-slow lint types imports check clean
+
+help: ## list these commands
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: $(VENV)/.run-installed ## make the environment (VENV=.venv) with what the workflow needs
+
+install-dev: $(VENV)/.dev-installed ## the same, and what tests and checks need
+
+$(VENV)/bin/python:
+	@echo "==> making the environment $(VENV)"
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit("expected Python 3.11 to 3.13, found %s; run: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-installed: requirements/run.txt requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	@echo "==> installing the workflow's packages (about 1.5 GB, a few minutes)"
+	$(BIN)/pip install --disable-pip-version-check -r requirements/run.txt
+	$(BIN)/pip install --disable-pip-version-check --no-deps -r requirements/demo.txt
+	$(BIN)/pip install --disable-pip-version-check --no-deps --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev-installed: requirements/dev.txt $(VENV)/.run-installed
+	@echo "==> installing the packages of tests and checks"
+	$(BIN)/pip install --disable-pip-version-check --quiet -r requirements/dev.txt
+	@touch $@
+
+demo: install ## Table 1 on the embedded synthetic corpora (about 8 minutes on 2 cores)
+	@echo "==> running the workflow on the demo"
+	$(SNAKEMAKE)
+	@echo "==> done: results/demo/report/index.html and results/demo/tables/table1.md"
+
+open: install ## the open corpora at their official splits; needs network or BIONER_MIRROR
+	$(SNAKEMAKE) --config 'run=[open]'
+	@echo "==> done: results/open/report/index.html and results/open/tables/table1.md"
+
+test: install-dev ## the default tests (under 10 minutes on 2 cores)
+	@echo "==> running the tests"
+	$(BIN)/python -m pytest -m "not slow and not slurm and not browser"
+
+test-slow: install-dev ## the slow tests, those with a browser or a cluster included
+	$(BIN)/python -m pytest -m "slow or slurm or browser"
+
+lint: install-dev ## ruff and snakefmt
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
+
+types: install-dev ## mypy, strict
+	$(BIN)/mypy
+
+imports: install-dev ## the import contract
+	$(BIN)/lint-imports
+
+check: lint types imports test ## everything that CI checks, but the toy run
+
+clean: ## remove results and environment
+	rm -rf results .snakemake $(VENV)

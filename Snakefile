@@ -1,0 +1,53 @@
+# bioner: from the original corpora to Table 1. This file is the table of contents; each wing's
+# rules are in workflow/rules/, their logic in src/bioner.
+import json
+import sys
+from pathlib import Path
+
+SOURCE = Path(workflow.basedir) / "src"
+sys.path.insert(0, str(SOURCE))
+
+from bioner.config import load_plan
+from bioner.errors import ConfigError
+from bioner.planning import Run
+from bioner.provenance import code_digest, files_digest
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+try:
+    plan = load_plan(config, Path.cwd())
+except ConfigError as error:
+    raise WorkflowError(f"config: {error}") from None
+
+ENVIRONMENT = f"{workflow.basedir}/envs/bioner.yaml"
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+# The package reaches every job from the source tree. Without conda, jobs run in Snakemake's own Python.
+shell.prefix(
+    f'set -euo pipefail; export PYTHONPATH="{SOURCE}:${{PYTHONPATH:-}}" PYTHONDONTWRITEBYTECODE=1; '
+    + ("" if CONDA else f'export PATH="{Path(sys.executable).parent}:$PATH"; ')
+)
+
+wildcard_constraints:
+    dataset="[a-z][a-z0-9_]*",
+    protocol="official|kfold[0-9]+",
+    model="[a-z][a-z0-9_]*",
+    encoder="[a-z][a-z0-9_]*",
+    experiment="[a-z][a-z0-9_]*",
+    attack="[a-z][a-z0-9_]*",
+    fold="[0-9]+",
+    seed="[0-9]+",
+
+
+rule all:
+    input:
+        [f"results/{experiment.name}/report/index.html" for experiment in plan.experiments],
+    default_target: True
+
+
+include: "workflow/rules/corpora.smk"
+include: "workflow/rules/preparation.smk"
+include: "workflow/rules/tagging.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/reporting.smk"

@@ -1,0 +1,43 @@
+"""Draw the figures of an experiment."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from bioner.commandline import execute, json_argument
+from bioner.reporting.collected import read_confusion, read_documents_counts, read_history, read_scores
+from bioner.reporting.figures import write_figures
+from bioner.reporting.rulegraph import read_rulegraph
+from bioner.reporting.settings import read_settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    arguments = argparse.ArgumentParser(prog="python -m bioner.commands.figures", description=__doc__)
+    arguments.add_argument(
+        "--collected", type=Path, required=True, help="folder with the collected scores, documents, confusion and history .csv"
+    )
+    arguments.add_argument("--settings", type=json_argument, required=True, help="the experiment's report settings, as JSON")
+    arguments.add_argument("--rulegraph", type=Path, required=True, help="dot text of snakemake --rulegraph dot")
+    arguments.add_argument("--output-folder", type=Path, required=True, help="folder for the figures (svg, png, pdf)")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the collected rows and write the figures."""
+    options = parser().parse_args(argv)
+    write_figures(
+        options.output_folder,
+        settings=read_settings(options.settings),
+        scores=read_scores(options.collected / "scores.csv"),
+        counts=read_documents_counts(options.collected / "documents.csv"),
+        confusion=read_confusion(options.collected / "confusion.csv"),
+        history=read_history(options.collected / "history.csv"),
+        graph=read_rulegraph(options.rulegraph),
+    )
+
+
+if __name__ == "__main__":
+    execute(main)

@@ -1,0 +1,29 @@
+"""Train a recipe on one fold with one seed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from bioner.commandline import execute
+from bioner.tagging.runs import train_run
+
+
+def parser() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--recipe", required=True, type=Path, help="results/recipes/<model>.json")
+    arguments.add_argument("--encoder", required=True, type=Path, help="results/encoders/<encoder>/encoder.json")
+    arguments.add_argument("--fold", required=True, type=Path, help="folder of the composed fold")
+    arguments.add_argument("--audit", required=True, type=Path, help="the fold's audit")
+    arguments.add_argument("--seed", required=True, type=int)
+    arguments.add_argument("--output", required=True, type=Path, help="the run folder")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    train_run(**vars(parser().parse_args(argv)))
+
+
+if __name__ == "__main__":
+    execute(main)

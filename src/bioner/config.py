@@ -1,0 +1,147 @@
+"""The configuration: checked before anything runs, and expanded into runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from bioner.errors import ConfigError
+from bioner.planning import Experiment, Plan
+
+SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+CRF_LOSSES = ("crf", "adaptive")
+
+
+def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA) -> Plan:
+    """Check a configuration and expand the experiments that `run` selects.
+
+    Args:
+        config: the configuration, overlays merged; defaults are filled into it.
+        base: folder that relative paths of provided datasets start from.
+
+    Raises:
+        ConfigError: one line naming the experiment or entry and the key.
+    """
+    _check_schema(config, yaml.safe_load(schema.read_text(encoding="utf-8")))
+    for model in config["models"].values():
+        model["loss"] = _as_kind(model["loss"])
+        model["adversary"] = _as_kind(model["adversary"])
+    for name, entry in config["experiments"].items():
+        _check_experiment(config, name, entry)
+    _check_names(config["run"], config["experiments"], "run")
+    plan = Plan(config, [Experiment.of(name, config["experiments"][name]) for name in config["run"]])
+    for experiment in plan.experiments:
+        _check_provided(config, experiment, Path(base))
+    return plan
+
+
+def _as_kind(value: str | dict[str, Any]) -> dict[str, Any]:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+def _check_schema(config: dict[str, Any], schema: dict[str, Any]) -> None:
+    fill_defaults(config, schema)
+    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path)))
+    if errors:
+        raise ConfigError(_describe(errors[0]))
+
+
+def fill_defaults(value: Any, schema: dict[str, Any]) -> None:
+    """Set missing keys to their schema's `default`, in place, at every level of mappings."""
+    if not isinstance(value, dict):
+        return
+    for key, part in schema.get("properties", {}).items():
+        if key not in value and "default" in part:
+            value[key] = yaml.safe_load(yaml.safe_dump(part["default"]))
+        if key in value:
+            fill_defaults(value[key], part)
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for key in value.keys() - schema.get("properties", {}).keys():
+            fill_defaults(value[key], others)
+
+
+def _describe(error: jsonschema.ValidationError) -> str:
+    where = ".".join(str(part) for part in error.absolute_path) or "config"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {})
+        unknown = sorted(error.instance.keys() - known.keys())
+        return f"{where}: unknown key '{unknown[0]}'{_suggest(unknown[0], known)}; expected keys are {', '.join(sorted(known))}"
+    if error.context:
+        deepest = max(error.context, key=lambda part: len(part.absolute_path))
+        if len(deepest.absolute_path) > len(error.absolute_path):
+            return _describe(deepest)
+    hint = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
+    return f"{where}: {error.message}{f' ({hint})' if hint else ''}"
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f", did you mean '{close[0]}'?" if close else ""
+
+
+def _check_names(names: Iterable[str], known: dict[str, Any], where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{where}: unknown name '{name}'{_suggest(name, known)}; expected one of {', '.join(sorted(known))}")
+
+
+def _check_experiment(config: dict[str, Any], name: str, entry: dict[str, Any]) -> None:
+    where = f"experiments.{name}"
+    for key in ("datasets", "models", "attacks"):
+        _check_names(entry[key], config[key], f"{where}.{key}")
+    for model in entry["models"]:
+        settings = config["models"][model]
+        _check_names([settings["encoder"]], config["encoders"], f"{where}.models: models.{model}.encoder")
+        if settings["loss"]["kind"] in CRF_LOSSES and settings["head"] != "crf":
+            raise ConfigError(
+                f"{where}.models: model '{model}' has loss {settings['loss']['kind']} on a {settings['head']} head; "
+                f"set models.{model}.head to crf, or its loss to cross_entropy"
+            )
+        if settings["loss"]["kind"] == "cross_entropy" and settings["head"] == "crf":
+            raise ConfigError(f"{where}.models: model '{model}' has a crf head that its loss cross_entropy never trains; set models.{model}.loss to crf")
+    if entry["protocol"] == "kfold":
+        _check_folds(config, where, entry)
+
+
+def _check_folds(config: dict[str, Any], where: str, entry: dict[str, Any]) -> None:
+    k = entry["folds"]["k"]
+    if k < 3:
+        raise ConfigError(f"{where}.folds.k: expected at least 3 (test, validation and training parts), got {k}")
+    for fold in entry["folds"]["run"] or ():
+        if not 0 <= fold < k:
+            raise ConfigError(f"{where}.folds.run: expected folds from 0 to {k - 1}, got {fold}")
+    for dataset in entry["datasets"]:
+        if not config["datasets"][dataset]["document_ids"]:
+            raise ConfigError(f"{where}.datasets: '{dataset}' has no document ids, k-fold would split documents; use protocol official")
+
+
+def _check_provided(config: dict[str, Any], experiment: Experiment, base: Path) -> None:
+    for name in experiment.datasets:
+        reason = missing_reason(config["datasets"][name], base)
+        if reason is None:
+            continue
+        if experiment.missing == "error":
+            raise ConfigError(f"experiments.{experiment.name}.datasets: '{name}' is not provided: {reason}; or set experiments.{experiment.name}.missing to row")
+        experiment.absent[name] = reason
+
+
+def missing_reason(dataset: dict[str, Any], base: Path) -> str | None:
+    """Why a dataset that its user must provide is not there, or None when it is."""
+    if dataset["source"] != "provided" or (base / dataset["folder"]).is_dir():
+        return None
+    return f"put its files under {dataset['folder']} ({dataset['licence']})"
+
+
+def iter_keys(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key of a schema with its dotted name, for documentation and tests."""
+    for key, part in schema.get("properties", {}).items():
+        yield f"{prefix}{key}", part
+        yield from iter_keys(part, f"{prefix}{key}.")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from iter_keys(schema["additionalProperties"], f"{prefix}<name>.")

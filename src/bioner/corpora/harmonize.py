@@ -1,0 +1,142 @@
+"""Raw files of any format as one stream of checked documents, with a quality report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bioner.commandline import say
+from bioner.corpora import i2b2, pubtator
+from bioner.corpora.quality import Quality, differences
+from bioner.corpora.raw import RawCorpus, read_manifest
+from bioner.corpora.repairs import Repairs
+from bioner.documents import write_documents
+from bioner.entities import Document, Mention, sort_mentions
+from bioner.errors import BionerError
+from bioner.storage import write_json
+
+Reader = Callable[[RawCorpus, Repairs], Iterator[Document]]
+
+FORMATS: dict[str, Reader] = {"pubtator": pubtator.read, "i2b2": i2b2.read}
+"""Format -> its reader: a new format is one entry."""
+
+
+def harmonize(dataset: str, settings: Mapping[str, Any], *, raw: str | Path, output: str | Path, quality: str | Path) -> None:
+    """Read a corpus from its raw files; write its documents and its quality report.
+
+    Args:
+        dataset: name of the corpus.
+        settings: its entry in the config: `format`; optional `types` (type -> other name, or null to drop it), `counts`
+            (expected numbers by split) and `strict_counts` (a difference is an error, not a warning).
+        raw: the manifest of the raw files.
+        output: JSON Lines of documents, as read.
+        quality: the quality report, JSON.
+
+    Raises:
+        BionerError: a file that is not of the format, a broken invariant, or counts that differ under `strict_counts`.
+    """
+    corpus = read_manifest(raw)
+    if corpus.dataset != dataset:
+        raise BionerError(f"{raw}: expected the raw files of {dataset}, found those of {corpus.dataset}; check --raw")
+    kind = settings.get("format")
+    if kind not in FORMATS:
+        raise BionerError(f"{dataset}: expected format in {', '.join(sorted(FORMATS))}, found {kind!r}; correct it in the config")
+    repairs, report = Repairs(), Quality()
+    warnings: list[str] = []
+
+    def documents() -> Iterator[Document]:
+        for document in unique(splitted(FORMATS[kind](corpus, repairs), corpus, repairs), repairs):
+            renamed = with_types(document, settings.get("types") or {}, repairs)
+            check(renamed)
+            report.add(renamed)
+            yield renamed
+        warnings.extend(differences(report.to_json(repairs)["counts"], settings.get("counts") or {}))
+        if warnings and settings.get("strict_counts"):
+            raise BionerError(f"{dataset}: {'; '.join(warnings)}; download again or correct `counts`")
+
+    number = write_documents(output, documents())
+    value = report.to_json(repairs)
+    value |= {"dataset": dataset, "format": kind, "warnings": warnings, "inputs": {file.name: file.sha256 for file in corpus.files}}
+    write_json(quality, value)
+    say(f"{dataset}: {number:,} documents, {report.mentions.total():,} mentions, {sum(repairs.counts.values()):,} repairs, see {quality}")
+    for warning in warnings:
+        say(f"{dataset}: warning: {warning}")
+
+
+def splitted(documents: Iterable[Document], corpus: RawCorpus, repairs: Repairs) -> Iterator[Document]:
+    """Documents with the split that the corpus's id lists give them; unchanged where there are no lists.
+
+    Raises:
+        BionerError: an id in the lists of two splits, or a list that names no split.
+    """
+    splits = _split_lists(corpus)
+    if not splits:
+        yield from documents
+        return
+    seen = set()
+    for document in documents:
+        seen.add(document.id)
+        if document.id not in splits:
+            repairs.note("document in no split list", document.id)
+        yield replace(document, split=splits.get(document.id))
+    for missing in (name for name in splits if name not in seen):
+        repairs.note("id in a split list without a document", missing)
+
+
+def _split_lists(corpus: RawCorpus) -> dict[str, str]:
+    """Document id -> split, from the files of role `ids`: one id a line."""
+    splits: dict[str, str] = {}
+    for file in corpus.of_role("ids"):
+        if file.split is None:
+            raise BionerError(f"{file.path}: expected a split for this list of ids, found none; give it one in the config")
+        for number, line in enumerate(file.data().decode("utf-8-sig", "replace").splitlines(), 1):
+            name = line.strip()
+            if name and splits.setdefault(name, file.split) != file.split:
+                raise BionerError(f"{file.path}:{number}: expected {name} in one split, found it in {splits[name]} too; correct the lists")
+    return splits
+
+
+def unique(documents: Iterable[Document], repairs: Repairs) -> Iterator[Document]:
+    """Documents with unique ids: a repeated id gets the first free of `-2`, `-3`, ... (counted)."""
+    seen: set[str] = set()
+    for document in documents:
+        name, copy = document.id, 2
+        while name in seen:
+            name, copy = f"{document.id}-{copy}", copy + 1
+        if name != document.id:
+            repairs.note("document id seen before: numbered", name)
+        seen.add(name)
+        yield replace(document, id=name)
+
+
+def with_types(document: Document, names: Mapping[str, str | None], repairs: Repairs) -> Document:
+    """The document with its entity types renamed; a type mapped to None is dropped (counted)."""
+    if not names:
+        return document
+    mentions: dict[tuple[object, str], Mention] = {}
+    for mention in document.mentions:
+        kind = names.get(mention.type, mention.type)
+        if kind is None:
+            repairs.note("type dropped by the config", document.id)
+        elif (mention.spans, kind) in mentions:
+            repairs.note("same span and type after renaming: one kept", document.id)
+        else:
+            mentions[mention.spans, kind] = replace(mention, type=kind)
+    return replace(document, mentions=sort_mentions(mentions.values()))
+
+
+def check(document: Document) -> None:
+    """Raise BionerError unless spans are sorted, not empty and inside the text, and the id is not empty."""
+    length, previous = len(document.text), 0
+    if not document.id:
+        raise BionerError("expected every document to have an id, found an empty one; repair the raw file")
+    for mention in document.mentions:
+        previous = 0
+        for start, end in mention.spans:
+            if not previous <= start < end <= length:
+                raise BionerError(
+                    f"document {document.id}: expected spans inside its {length} characters, found {mention.spans}; report this"
+                )
+            previous = end

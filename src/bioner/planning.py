@@ -1,0 +1,166 @@
+"""Experiments, the runs they are made of, and the slice of the configuration that each rule gets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from bioner.provenance import value_digest
+
+TEXT_ATTACKS = ("typos",)
+DATASET_KEYS = {
+    "generate": ("format", "licence", "documents", "seed"),
+    "download": ("format", "source", "licence", "folder", "agreement", "files"),
+    "harmonize": ("format", "source", "licence", "types", "counts", "strict_counts"),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Run:
+    """A recipe on one fold of a dataset with one seed."""
+
+    dataset: str
+    protocol: str
+    model: str
+    fold: int
+    seed: int
+
+    @classmethod
+    def of(cls, wildcards: Any) -> Run:
+        """The run of a rule's wildcards."""
+        return cls(wildcards.dataset, wildcards.protocol, wildcards.model, int(wildcards.fold), int(wildcards.seed))
+
+    @property
+    def path(self) -> str:
+        return f"{self.dataset}/{self.protocol}/{self.model}/fold{self.fold}/seed{self.seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A selection of runs: datasets x models x folds x seeds; `absent` says why datasets are missing."""
+
+    name: str
+    entry: dict[str, Any]
+    absent: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, entry: dict[str, Any]) -> Experiment:
+        return cls(name, entry)
+
+    @property
+    def datasets(self) -> list[str]:
+        return list(self.entry["datasets"])
+
+    @property
+    def missing(self) -> str:
+        return str(self.entry["missing"])
+
+    @property
+    def protocol(self) -> str:
+        return f"kfold{self.entry['folds']['k']}" if self.entry["protocol"] == "kfold" else "official"
+
+    @property
+    def folds(self) -> list[int]:
+        if self.entry["protocol"] == "official":
+            return [0]
+        return list(self.entry["folds"]["run"] or range(self.entry["folds"]["k"]))
+
+    @property
+    def present(self) -> list[str]:
+        return [dataset for dataset in self.datasets if dataset not in self.absent]
+
+    @property
+    def runs(self) -> list[Run]:
+        parts = product(self.present, self.entry["models"], self.folds, self.entry["seeds"])
+        return [Run(dataset, self.protocol, model, fold, seed) for dataset, model, fold, seed in parts]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked configuration and the experiments that it selects."""
+
+    config: dict[str, Any]
+    experiments: list[Experiment]
+
+    def experiment(self, name: str) -> Experiment:
+        return next(experiment for experiment in self.experiments if experiment.name == name)
+
+    def recipe(self, model: str) -> dict[str, Any]:
+        """The whole definition of a model: what determines its weights, nothing else."""
+        entry = self.config["models"][model]
+        names = ("encoder", "head", "loss", "adversary", "augmentation", "window", "overlap")
+        return {"model": model, **{name: entry[name] for name in names}, "training": self.config["training"] | entry["training"]}
+
+    @cached_property
+    def _attacks(self) -> dict[Run, set[str]]:
+        wanted: dict[Run, set[str]] = {}
+        for experiment in self.experiments:
+            for run in experiment.runs:
+                wanted.setdefault(run, set()).update(experiment.entry["attacks"])
+        return wanted
+
+    def text_attacks(self, run: Run) -> list[str]:
+        """Names of the attacks on text that a run is evaluated under, sorted."""
+        return sorted(name for name in self._attacks[run] if self.config["attacks"][name]["kind"] in TEXT_ATTACKS)
+
+    def white_box_attacks(self, run: Run) -> dict[str, Any]:
+        """Settings of the attacks that see the model, by name."""
+        names = sorted(self._attacks[run].difference(self.text_attacks(run)))
+        return {name: self.config["attacks"][name] for name in names}
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """What tables, figures and the report need to know about an experiment."""
+        experiment = self.experiment(name)
+        entry = experiment.entry
+        datasets = {
+            dataset: {key: self.config["datasets"][dataset][key] for key in ("title", "groups", "published")} | {"missing": experiment.absent.get(dataset)}
+            for dataset in experiment.datasets
+        }
+        models = {
+            model: {"title": settings["title"], "reproduces": settings["reproduces"], "encoder": settings["encoder"]}
+            for model in entry["models"]
+            for settings in [self.config["models"][model]]
+        }
+        return {
+            "experiment": name,
+            "title": entry["title"],
+            "scale": entry["scale"],
+            "datasets": datasets,
+            "models": models,
+            "attacks": {attack: self.config["attacks"][attack] for attack in entry["attacks"]},
+            "readings": entry["readings"],
+            "protocol": experiment.protocol,
+            "folds": experiment.folds,
+            "seeds": entry["seeds"],
+        }
+
+    def selection(self, name: str) -> dict[str, Any]:
+        """The parts whose product are an experiment's runs."""
+        experiment = self.experiment(name)
+        return {
+            "datasets": experiment.present,
+            "protocol": experiment.protocol,
+            "models": experiment.entry["models"],
+            "folds": experiment.folds,
+            "seeds": experiment.entry["seeds"],
+        }
+
+    def provenance(self, name: str) -> dict[str, Any]:
+        """Digest of all that an experiment's configuration says, recipes included."""
+        experiment = self.experiment(name)
+        recipes = [self.recipe(model) for model in experiment.entry["models"]]
+        datasets = [self.config["datasets"][dataset] for dataset in experiment.datasets]
+        attacks = [self.config["attacks"][attack] for attack in experiment.entry["attacks"]]
+        return {"config_digest": value_digest([experiment.entry, recipes, datasets, attacks, self.config["preparation"]])}
+
+    def slice(self, command: str, dataset: str) -> dict[str, Any]:
+        """What a command of the corpora wing is told about a dataset: only what changes its output."""
+        entry = self.config["datasets"][dataset]
+        return {key: entry[key] for key in DATASET_KEYS[command] if key in entry}
+
+    def overlay(self, name: str) -> list[str]:
+        """This configuration with one experiment selected, as `--config` arguments."""
+        return [f"{key}={json.dumps([name] if key == 'run' else value)}" for key, value in self.config.items() if value is not None]

@@ -1,0 +1,105 @@
+"""Normalization of a document's text, with a map back to every original character."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bioner.documents import read_documents, write_documents
+from bioner.entities import Document, Mention, Passage, Span
+from bioner.errors import BionerError
+from bioner.preparation.characters import unify_characters
+from bioner.preparation.offsets import Edit, OffsetMap, compose, map_spans
+from bioner.preparation.shorthand import expand_shorthand
+
+STEPS: dict[str, Callable[[str], tuple[str, list[Edit]]]] = {"unicode": unify_characters, "shorthand": expand_shorthand}
+
+
+def normalize_text(text: str, steps: Sequence[str]) -> tuple[str, list[Edit]]:
+    """Text after the named steps, in their order, and one offset map for all of them.
+
+    Raises:
+        BionerError: a step that does not exist.
+    """
+    edits: list[Edit] = []
+    for step in steps:
+        if step not in STEPS:
+            raise BionerError(f"expected normalization steps among {', '.join(STEPS)}, got {step!r}; change `normalize` in the config")
+        text, more = STEPS[step](text)
+        edits = compose(edits, more) if edits else more
+    return text, edits
+
+
+def normalize(document: Document, steps: Sequence[str]) -> Document:
+    """The document with its text normalized, and its mentions and passages moved with it.
+
+    `meta["edits"]` holds the offset map. The steps never look at mentions (a text to be tagged has
+    none), so an edit may lie across a mention's border; that mention is widened to the whole edit,
+    counted in `meta["lost_by_normalization"]`, and its true spans are kept in
+    `meta["original_spans"]` by its position among the mentions. A mention of which nothing is left
+    is dropped and counted.
+
+    Raises:
+        BionerError: an unknown step, or a document that is normalized already.
+    """
+    if "edits" in document.meta:
+        raise BionerError(f"expected document {document.id} as harmonized, got a normalized one; give the file of results/corpora")
+    text, edits = normalize_text(document.text, steps)
+    offsets = OffsetMap(edits)
+    mentions: list[Mention] = []
+    original_spans: dict[str, list[list[int]]] = {}
+    lost = 0
+    for mention in document.mentions:
+        spans = map_spans(offsets.to_new, mention.spans)
+        exact = offsets.exact(mention.spans)
+        lost += not exact
+        if spans and not exact:
+            original_spans[str(len(mentions))] = [list(span) for span in mention.spans]
+        if spans:
+            mentions.append(mention.at(*spans))
+    meta = {**document.meta, "edits": edits, "lost_by_normalization": lost}
+    if original_spans:
+        meta["original_spans"] = original_spans
+    passages = tuple(Passage(*offsets.to_new((p.start, p.end)), p.kind) for p in document.passages)
+    return replace(document, text=text, mentions=tuple(mentions), passages=passages, meta=meta)
+
+
+def original_span(edits: Sequence[Sequence[int]], span: Span) -> Span:
+    """Where a span of a normalized text lies in the original one, widened to whole edits; never empty."""
+    return OffsetMap(edits).to_original(span)
+
+
+def restore(document: Document, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
+    """Mentions found in a normalized document, in the offsets of its original text.
+
+    Only the map is used, never what is known of the document's own mentions, so that predictions
+    stay predictions. Parts of a discontiguous mention that meet in one edit become one part.
+
+    Raises:
+        BionerError: a document that was not normalized.
+    """
+    if "edits" not in document.meta:
+        raise BionerError(f"expected document {document.id} to be normalized (meta.edits), got one that is not; normalize it first")
+    offsets = OffsetMap(document.meta["edits"])
+    return tuple(mention.at(*map_spans(offsets.to_original, mention.spans)) for mention in mentions)
+
+
+def original_mentions(document: Document) -> tuple[Mention, ...]:
+    """A normalized document's own mentions in the offsets of its original text, every one exactly."""
+    kept = document.meta.get("original_spans", {})
+    return tuple(
+        mention.at(*(tuple(span) for span in kept[str(index)])) if str(index) in kept else mention
+        for index, mention in enumerate(restore(document, document.mentions))
+    )
+
+
+def normalize_corpus(corpus: Path, steps: Sequence[str], output: Path) -> None:
+    """Normalize the documents of a file into another one.
+
+    Raises:
+        BionerError: as `normalize`; `steps` that are not a list of names.
+    """
+    if not isinstance(steps, list):
+        raise BionerError(f"expected a list of normalization steps, got {steps!r}; change `normalize` in the config")
+    write_documents(output, (normalize(document, steps) for document in read_documents(corpus)))

@@ -1,0 +1,148 @@
+"""What the reporting commands are told about an experiment: its slice of the configuration, checked and typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bioner.errors import ConfigError
+
+GROUPS = {
+    "diseases": "Diseases",
+    "genes_proteins": "Genes and proteins",
+    "drugs_chemicals": "Drugs and chemicals",
+    "anatomy": "Anatomy",
+    "species": "Species",
+    "other": "Other",
+}
+"""The paper's six groups of entity types (its Fig. 1), in its order, with their titles."""
+
+SCALES = ("demo", "open", "full")
+DEMO_NOTE = "demo, synthetic corpora"
+DEFAULT_READINGS = {"entity_level_accuracy": "jaccard", "exact_match_rate": "exact_recall"}
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSettings:
+    """A dataset of the experiment; `groups` maps its entity types to keys of GROUPS, `missing` tells why it is absent."""
+
+    name: str
+    title: str
+    groups: Mapping[str, str]
+    published: str | None
+    missing: str | None
+
+    def group(self, entity_type: str) -> str:
+        """Group of an entity type; a type that the configuration does not place counts as other."""
+        return self.groups.get(entity_type, "other")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """A model of the experiment; `reproduces` is the published model string it stands for, `system` narrows it to one system."""
+
+    name: str
+    title: str
+    reproduces: str | None
+    system: str | None
+    encoder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """An experiment as the report sees it; `notes` are declared exceptions, printed in every reproduced row."""
+
+    experiment: str
+    title: str
+    scale: str
+    datasets: Mapping[str, DatasetSettings]
+    models: Mapping[str, ModelSettings]
+    readings: Mapping[str, str]
+    attacks: tuple[str, ...]
+    protocol: str
+    folds: Any
+    seeds: Any
+    notes: tuple[str, ...]
+    confusion_model: str | None
+
+    @property
+    def demo(self) -> bool:
+        return self.scale == "demo"
+
+
+def read_settings(value: Any) -> ReportSettings:
+    """Settings from their JSON object.
+
+    Raises ConfigError naming the key for one that is missing, unknown, or has an impossible value.
+    """
+    known = {
+        "experiment",
+        "scale",
+        "title",
+        "datasets",
+        "models",
+        "readings",
+        "attacks",
+        "protocol",
+        "folds",
+        "seeds",
+        "notes",
+        "confusion_model",
+    }
+    place = "report settings"
+    _check_keys(value, required={"experiment", "scale", "datasets", "models"}, known=known, place=place)
+    _check_choice(value["scale"], SCALES, f"{place}, scale")
+    datasets = {name: _dataset(name, entry) for name, entry in value["datasets"].items()}
+    models = {name: _model(name, entry) for name, entry in value["models"].items()}
+    readings = value.get("readings") or {}
+    for column in readings:
+        _check_choice(column, tuple(DEFAULT_READINGS), f"{place}, readings")
+    confusion_model = value.get("confusion_model")
+    if confusion_model is not None:
+        _check_choice(confusion_model, tuple(models), f"{place}, confusion_model")
+    return ReportSettings(
+        experiment=str(value["experiment"]),
+        title=str(value.get("title") or value["experiment"]),
+        scale=value["scale"],
+        datasets=datasets,
+        models=models,
+        readings=DEFAULT_READINGS | readings,
+        attacks=tuple(value.get("attacks") or ()),
+        protocol=str(value.get("protocol") or ""),
+        folds=value.get("folds"),
+        seeds=value.get("seeds"),
+        notes=tuple(map(str, value.get("notes") or ())),
+        confusion_model=confusion_model,
+    )
+
+
+def _dataset(name: str, entry: Any) -> DatasetSettings:
+    place = f"report settings, datasets, {name}"
+    _check_keys(entry, required=set(), known={"title", "groups", "published", "missing"}, place=place)
+    groups = entry.get("groups") or {}
+    for entity_type, group in groups.items():
+        _check_choice(group, tuple(GROUPS), f"{place}, groups, {entity_type}")
+    return DatasetSettings(name, str(entry.get("title") or name), groups, entry.get("published"), entry.get("missing"))
+
+
+def _model(name: str, entry: Any) -> ModelSettings:
+    place = f"report settings, models, {name}"
+    _check_keys(entry, required=set(), known={"title", "reproduces", "system", "encoder"}, place=place)
+    return ModelSettings(
+        name, str(entry.get("title") or name), entry.get("reproduces"), entry.get("system"), str(entry.get("encoder") or "")
+    )
+
+
+def _check_keys(value: Any, *, required: set[str], known: set[str], place: str) -> None:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{place}: expected an object, found {type(value).__name__}; give --settings a JSON object")
+    for key in sorted(required - value.keys()):
+        raise ConfigError(f"{place}: expected the key '{key}', found {', '.join(sorted(value)) or 'none'}; add it")
+    for key in sorted(value.keys() - known):
+        raise ConfigError(f"{place}: expected keys among {', '.join(sorted(known))}, found '{key}'; remove or rename it")
+
+
+def _check_choice(value: Any, choices: tuple[str, ...], place: str) -> None:
+    if value not in choices:
+        raise ConfigError(f"{place}: expected one of {', '.join(choices)}, found {value!r}; correct it in the configuration")

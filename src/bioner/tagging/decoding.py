@@ -1,0 +1,92 @@
+"""Whole documents in, mentions with offsets and scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bioner import tags
+from bioner.entities import Document, Mention
+from bioner.tagging.batches import Batch, collate, plan_batches
+from bioner.tagging.encode import EncodedDocument, Encoder
+from bioner.tagging.tagger import Tagger
+
+Perturb = Callable[[Tagger, Batch], Tensor]
+"""Gives the embeddings [B, L, E] to predict from; a white-box attack adds a perturbation."""
+
+
+def embed(tagger: Tagger, batch: Batch) -> Tensor:
+    """The embeddings without any attack."""
+    with torch.no_grad():
+        return tagger.embed(batch.pieces)
+
+
+def predict(
+    tagger: Tagger,
+    encoder: Encoder,
+    documents: Sequence[Document],
+    *,
+    budget: int = 4096,
+    perturb: Perturb = embed,
+    precision: Callable[[], AbstractContextManager[object]] = nullcontext,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Document]:
+    """Predict the mentions of documents.
+
+    Args:
+        budget: padded pieces in a batch.
+        perturb: white-box attack, or plain `embed`. It sees the gold tags of the documents.
+        precision: makes the context of each forward pass, such as an autocast; the default is float32.
+        progress: called with batches done and batches in all.
+
+    Returns:
+        The same documents with predicted mentions in place of gold ones, each with a score: the
+        mean probability of its tags over its words.
+    """
+    encoded = encoder.encode(documents)
+    emissions = [np.zeros((len(item.words), len(encoder.tag_set.names)), dtype=np.float32) for item in encoded]
+    special = (len(encoder.prefix), len(encoder.suffix))
+    batches = plan_batches([window for item in encoded for window in item.windows], budget)
+    device = next(tagger.parameters()).device
+    for number, windows in enumerate(batches, 1):
+        batch = collate(windows, encoder.tokenizer.pad_token_id or 0, special).to(device)
+        embeddings = perturb(tagger, batch)
+        with torch.inference_mode(), precision():
+            scores = tagger.emissions(embeddings, batch).cpu().numpy()
+        for window, rows in zip(windows, np.split(scores, np.cumsum(batch.lengths.cpu().numpy())[:-1]), strict=True):
+            emissions[window.document][slice(*window.owned)] = rows
+        if progress is not None:
+            progress(number, len(batches))
+    return [
+        replace(document, mentions=decode_document(tagger, item, rows))
+        for document, item, rows in zip(documents, encoded, emissions, strict=True)
+    ]
+
+
+def decode_document(tagger: Tagger, encoded: EncodedDocument, emissions: NDArray[np.float32]) -> tuple[Mention, ...]:
+    """Mentions from emissions [W, T] of a whole document.
+
+    A linear head takes the best tag of each word, as plain transformers does; a CRF the best
+    sequence over the document. An `I-` without its `B-` begins a mention.
+    """
+    if not len(emissions):
+        return ()
+    if tagger.crf is None:
+        path = emissions.argmax(1).tolist()
+        shifted = np.exp(emissions - emissions.max(1, keepdims=True))
+        probabilities = shifted / shifted.sum(1, keepdims=True)
+    else:
+        path = tagger.crf.viterbi(emissions)
+        device = tagger.crf.transitions.device
+        probabilities = tagger.crf.marginals(torch.from_numpy(emissions).to(device), torch.tensor([len(emissions)])).cpu().numpy()
+    found = tags.decode(path, encoded.words, tagger.tag_set)
+    return tuple(
+        Mention(f"P{number}", (span,), kind, score=float(np.mean([probabilities[i, path[i]] for i in words])))
+        for number, (words, span, kind) in enumerate(found, 1)
+    )

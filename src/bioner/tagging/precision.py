@@ -1,0 +1,43 @@
+"""Devices and number formats: found, never assumed."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import torch
+
+BF16 = "bf16"
+FP32 = "fp32"
+
+
+def choose_device() -> torch.device:
+    """The first visible CUDA card, or the processor."""
+    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """What a reader would call the device: the card's or the processor's model name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU ({_cpu_info('model name') or 'unknown model'}{', AMX' if 'amx_bf16' in _cpu_info('flags').split() else ''})"
+
+
+def _cpu_info(key: str) -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """`bf16` or `fp32`; `auto` takes bf16 where the card, or the processor's matrix unit (AMX), has it."""
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return BF16 if torch.cuda.is_bf16_supported() else FP32
+    return BF16 if "amx_bf16" in _cpu_info("flags").split() else FP32
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Run matrix products in bfloat16, or everything in float32."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == BF16 else nullcontext()

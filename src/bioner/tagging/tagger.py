@@ -1,0 +1,128 @@
+"""A tagger: a pretrained encoder, a linear layer over first pieces, optionally a CRF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+
+from bioner.errors import BionerError
+from bioner.storage import atomic_path
+from bioner.tagging.batches import Batch
+from bioner.tagging.crf import CRF
+from bioner.tagging.encode import Encoder
+from bioner.tags import TagSet
+
+WEIGHTS = "model.safetensors"
+
+
+class Tagger(nn.Module):
+    """Emissions of T tags for the first piece of each word.
+
+    The network is transformers' model for token classification of the encoder's family, so that a
+    tagger with a linear head is, file by file, a model that plain transformers loads.
+    """
+
+    def __init__(self, network: Any, tag_set: TagSet, *, crf: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.tag_set = tag_set
+        self.crf = CRF(len(tag_set.names)) if crf else None
+
+    def embed(self, pieces: Tensor) -> Tensor:
+        """Word embeddings [B, L, E] of pieces [B, L], before positions and normalization."""
+        embeddings: Tensor = self.network.get_input_embeddings()(pieces)
+        return embeddings
+
+    def emissions(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        """Scores [N, T] in float32 of the labelled words of a batch, from embeddings [B, L, E]."""
+        hidden = self.network.base_model(inputs_embeds=embeddings, attention_mask=batch.mask.long()).last_hidden_state
+        hidden = hidden.flatten(0, 1)[batch.heads]
+        for part in ("head", "dropout", "drop"):
+            if isinstance(layer := getattr(self.network, part, None), nn.Module):
+                hidden = layer(hidden)
+        scores: Tensor = self.network.classifier(hidden)
+        return scores.float()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRun:
+    """A trained tagger as `load_run` finds it."""
+
+    tagger: Tagger
+    encoder: Encoder
+
+
+def new_tagger(encoder_folder: Path, tag_set: TagSet, *, crf: bool, dropout: float | None) -> Tagger:
+    """A tagger with the encoder's weights and a new head, initialised from torch's random state."""
+    config = AutoConfig.from_pretrained(encoder_folder)
+    config.id2label = dict(enumerate(tag_set.names))
+    config.label2id = {name: index for index, name in enumerate(tag_set.names)}
+    if dropout is not None:
+        config.classifier_dropout = config.classifier_dropout_prob = dropout
+    network = AutoModelForTokenClassification.from_pretrained(encoder_folder, config=config, dtype=torch.float32)
+    return Tagger(network, tag_set, crf=crf)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of an encoder or run folder; a vocabulary that loaded wrong is an error.
+
+    transformers 5 builds a tokenizer of five tokens, in silence, from files that it cannot read.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    expected = AutoConfig.from_pretrained(folder).vocab_size
+    if not expected // 2 <= len(tokenizer) <= expected:
+        raise BionerError(
+            f"{folder}: expected a vocabulary of about {expected} pieces (config.json), the tokenizer has {len(tokenizer)}; "
+            "check the tokenizer files and fetch the encoder again"
+        )
+    if not tokenizer.is_fast:
+        raise BionerError(f"{folder}: expected a tokenizer with a fast implementation (tokenizer.json); convert it with transformers")
+    return tokenizer
+
+
+def make_encoder(tokenizer: Any, tag_set: TagSet, recipe: dict[str, Any], config: Any) -> Encoder:
+    """The encoder of documents for a recipe; its window may not exceed the model's positions."""
+    limit = getattr(config, "max_position_embeddings", recipe["window"])
+    if recipe["window"] > limit:
+        raise BionerError(f"expected window of at most {limit} pieces, the encoder's positions; recipe {recipe['model']} has {recipe['window']}")
+    return Encoder(tokenizer, tag_set, window=recipe["window"], overlap=recipe["overlap"])
+
+
+def save_tagger(folder: Path, tagger: Tagger, tokenizer: Any, recipe: dict[str, Any]) -> None:
+    """Write config.json, model.safetensors and tokenizer files; the CRF's tensors begin with `crf.`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = tagger.network.config
+    config.architectures = [type(tagger.network).__name__]
+    config.bioner = {"head": "crf" if tagger.crf else "linear", "types": list(tagger.tag_set.types), "recipe": recipe}
+    config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tagger.network.state_dict().items()}
+    if tagger.crf is not None:
+        tensors |= {f"crf.{name}": tensor.detach().cpu() for name, tensor in tagger.crf.state_dict().items()}
+    with atomic_path(folder / WEIGHTS) as path:
+        save_file(tensors, path, metadata={"format": "pt"})
+
+
+def load_run(folder: Path) -> LoadedRun:
+    """Load a trained tagger from its folder, in evaluation mode, on the CPU, in float32."""
+    if not (folder / WEIGHTS).is_file():
+        raise BionerError(f"{folder / WEIGHTS}: expected the weights of a run, found none; run the rule train")
+    config = AutoConfig.from_pretrained(folder)
+    settings = getattr(config, "bioner", None)
+    if not settings:
+        raise BionerError(f"{folder / 'config.json'}: expected a key 'bioner', found none; this is not a run of bioner")
+    tag_set = TagSet(tuple(settings["types"]))
+    tagger = Tagger(AutoModelForTokenClassification.from_config(config), tag_set, crf=settings["head"] == "crf")
+    tensors = load_file(folder / WEIGHTS)
+    crf = {name.removeprefix("crf."): tensors.pop(name) for name in list(tensors) if name.startswith("crf.")}
+    tagger.network.load_state_dict(tensors)
+    if tagger.crf is not None:
+        tagger.crf.load_state_dict(crf)
+    encoder = make_encoder(load_tokenizer(folder), tag_set, settings["recipe"], config)
+    return LoadedRun(tagger.float().eval(), encoder)

@@ -1,0 +1,19 @@
+"""Words: the units that are tagged and over which token metrics count."""
+
+from __future__ import annotations
+
+import re
+
+from bioner.entities import Span
+
+_WORD = re.compile(r"[^\W_]+|[^\w\s]|_")
+
+
+def split_words(text: str) -> list[Span]:
+    """Half-open spans of the words of a text, in order.
+
+    A word is a maximal run of letters and digits, or a single other character that is not white
+    space. Combining marks count as other characters. The words cover every character but white
+    space exactly once.
+    """
+    return [match.span() for match in _WORD.finditer(text)]

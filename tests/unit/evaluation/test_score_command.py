@@ -1,0 +1,178 @@
+"""The score and collect commands on files, in the order in which the workflow calls them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from bioner.commands.collect import main as collect_main
+from bioner.commands.score import main as score_main
+from bioner.documents import write_documents
+from bioner.entities import Document, Mention
+from bioner.errors import BionerError
+from bioner.storage import sha256_file, write_json
+
+KEYS = {"dataset": "invented", "protocol": "kfold5", "model": "plain", "fold": 0, "seed": 1}
+
+
+def document(name: str, text: str, *mentions: tuple[int, int, str]) -> Document:
+    return Document(name, text, tuple(Mention(str(i), ((a, b),), kind) for i, (a, b, kind) in enumerate(mentions)))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    gold = [document("a", "inventamide helps", (0, 11, "Chemical")), document("b", "nothing here")]
+    attacked = [document("a", "invntamide helps", (0, 10, "Chemical")), document("b", "nothing here")]
+    write_documents(tmp_path / "test.jsonl", gold)
+    write_documents(tmp_path / "typos.jsonl", attacked)
+    predictions = tmp_path / "predictions"
+    write_documents(predictions / "clean.jsonl", gold)
+    write_documents(predictions / "fgsm.jsonl", [document("a", gold[0].text, (0, 11, "Disease")), gold[1]])
+    write_documents(predictions / "typos.jsonl", [document("a", attacked[0].text), attacked[1]])
+    digests = {name: sha256_file(predictions / f"{name}.jsonl") for name in ("typos", "clean", "fgsm")}
+    write_json(predictions / "predictions.json", {"attacks": digests})
+    return tmp_path
+
+
+def score(files: Path, *, output: str = "scores", keys: dict = KEYS, attacked: str = "typos.jsonl", name: str = "typos") -> Path:
+    score_main(
+        [
+            *("--gold", str(files / "test.jsonl"), "--attacked", f"{name}={files / attacked}"),
+            *("--predictions", str(files / "predictions" / "predictions.json"), "--keys", json.dumps(keys)),
+            *("--output-folder", str(files / output)),
+        ]
+    )
+    return files / output
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_tables(files):
+    folder = score(files)
+    scores = rows(folder / "scores.csv")
+    assert ",".join(scores[0]) == "dataset,protocol,model,fold,seed,attack,definition,average,type,metric,value"
+    assert [*dict.fromkeys(row["attack"] for row in scores)] == ["clean", "fgsm", "typos"]
+    f1 = {r["attack"]: r["value"] for r in scores if (r["definition"], r["average"], r["metric"]) == ("strict", "micro", "f1")}
+    assert f1 == {"clean": "1.0", "fgsm": "0.0", "typos": "0.0"}
+    span = {r["attack"]: r["value"] for r in scores if (r["definition"], r["average"], r["metric"]) == ("span", "micro", "f1")}
+    assert span == {"clean": "1.0", "fgsm": "1.0", "typos": "0.0"}
+    assert {(r["dataset"], r["protocol"], r["model"], r["fold"], r["seed"]) for r in scores} == {("invented", "kfold5", "plain", "0", "1")}
+    counts = [[r["attack"], r["document"], r["gold"], r["predicted"], r["correct"]] for r in rows(folder / "documents.csv")]
+    assert counts == [
+        *(["clean", "a", "1", "1", "1"], ["clean", "b", "0", "0", "0"]),
+        *(["fgsm", "a", "1", "1", "0"], ["fgsm", "b", "0", "0", "0"]),
+        *(["typos", "a", "1", "0", "0"], ["typos", "b", "0", "0", "0"]),
+    ]
+    confusion = [(r["attack"], r["gold_type"], r["predicted_type"], r["count"]) for r in rows(folder / "confusion.csv")]
+    assert confusion == [("clean", "Chemical", "Chemical", "1"), ("fgsm", "Chemical", "Disease", "1"), ("typos", "Chemical", "", "1")]
+    assert not any("np." in row["value"] for row in scores)
+
+
+def test_same_bytes_again(files):
+    first, second = score(files), score(files, output="again")
+    for name in ("scores.csv", "documents.csv", "confusion.csv"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_a_changed_file_is_refused(files):
+    path = files / "predictions" / "fgsm.jsonl"
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(BionerError, match="fgsm.jsonl: expected sha256"):
+        score(files)
+    assert not (files / "scores").exists()
+
+
+def test_a_missing_file_is_refused(files):
+    (files / "predictions" / "clean.jsonl").unlink()
+    with pytest.raises(BionerError, match="clean.jsonl"):
+        score(files)
+
+
+def test_an_attack_that_was_not_predicted_is_refused(files):
+    with pytest.raises(BionerError, match="swaps"):
+        score(files, name="swaps")
+
+
+def test_attacked_gold_must_hold_the_same_documents(files):
+    write_documents(files / "short.jsonl", [document("b", "nothing here")])
+    with pytest.raises(BionerError, match="short.jsonl.*'a'"):
+        score(files, attacked="short.jsonl")
+
+
+def test_predictions_on_another_text_name_file_and_document(files):
+    with pytest.raises(BionerError, match="typos.jsonl.*'a'"):
+        score(files, attacked="test.jsonl")
+
+
+def test_keys_are_checked(files):
+    with pytest.raises(BionerError, match="no seed"):
+        score(files, keys={key: value for key, value in KEYS.items() if key != "seed"})
+
+
+@pytest.fixture
+def runs(files: Path) -> Path:
+    found = []
+    for fold in (0, 1):
+        run = files / f"run{fold}"
+        keys = KEYS | {"fold": fold}
+        score(files, output=f"scores{fold}", keys=keys)
+        write_json(run / "run.json", {"device": "cpu", "seconds": 1.5, "epochs": 2, "recipe": "unrelated"})
+        (run / "history.csv").write_text("epoch,step,loss,f1\n1,10,0.5,\n1,,,0.25\n")
+        found.append(keys | {"scores": str(files / f"scores{fold}"), "run": str(run)})
+    write_json(files / "runs.json", found)
+    return files
+
+
+def collect(files: Path) -> Path:
+    collect_main(["--runs-file", str(files / "runs.json"), "--output-folder", str(files / "collected")])
+    return files / "collected"
+
+
+def test_collect(runs):
+    folder = collect(runs)
+    for name in ("scores.csv", "documents.csv", "confusion.csv"):
+        assert rows(folder / name) == rows(runs / "scores0" / name) + rows(runs / "scores1" / name)
+    history = rows(folder / "history.csv")
+    keys = "dataset,protocol,model,fold,seed"
+    assert ",".join(history[0]) == keys + ",epoch,step,loss,cross_entropy,crf,adversarial,alpha,learning_rate,precision,recall,f1"
+    assert [(r["fold"], r["epoch"], r["step"], r["loss"], r["alpha"], r["f1"]) for r in history] == [
+        *(("0", "1", "10", "0.5", "", ""), ("0", "1", "", "", "", "0.25")),
+        *(("1", "1", "10", "0.5", "", ""), ("1", "1", "", "", "", "0.25")),
+    ]
+    facts = rows(folder / "runs.csv")
+    columns = ",run,device,precision,threads,seconds,epochs,best_epoch,train_documents,train_mentions,pieces_per_second"
+    assert ",".join(facts[0]) == keys + columns
+    assert [(r["fold"], r["run"], r["device"], r["seconds"], r["threads"]) for r in facts] == [
+        ("0", str(runs / "run0"), "cpu", "1.5", ""),
+        ("1", str(runs / "run1"), "cpu", "1.5", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [("scores1/scores.csv", "score"), ("scores0/confusion.csv", "score"), ("run1/history.csv", "train"), ("run0/run.json", "train")],
+)
+def test_collect_names_the_missing_file_and_its_rule(runs, path, rule):
+    (runs / path).unlink()
+    with pytest.raises(BionerError, match=f"{path}.*rule {rule}"):
+        collect(runs)
+
+
+def test_collect_refuses_other_columns(runs):
+    path = runs / "scores0" / "documents.csv"
+    path.write_text(path.read_text().replace("document,gold", "gold,document", 1))
+    with pytest.raises(BionerError, match=r"documents.csv:1: expected columns"):
+        collect(runs)
+
+
+@pytest.mark.parametrize("value", [[], {}, [{"dataset": "x"}], [KEYS | {"scores": "x"}]])
+def test_collect_checks_the_runs_file(tmp_path, value):
+    write_json(tmp_path / "runs.json", value)
+    with pytest.raises(BionerError, match="runs.json"):
+        collect(tmp_path)

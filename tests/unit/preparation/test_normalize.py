@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bioner.commands import normalize as command
+from bioner.documents import read_documents, write_documents
+from bioner.entities import Document, Mention, Passage
+from bioner.errors import BionerError
+from bioner.preparation import characters
+from bioner.preparation.normalize import normalize, normalize_text, original_mentions, original_span, restore
+
+BOTH = ("unicode", "shorthand")
+
+
+@given(st.data())
+def test_text_between_edits_is_unchanged_and_a_second_pass_does_nothing(texts: st.SearchStrategy[str], data: st.DataObject) -> None:
+    text = data.draw(texts)
+    new, edits = normalize_text(text, BOTH)
+    rebuilt, position = "", 0
+    for start, end, new_start, new_end in edits:
+        rebuilt += text[position:start] + new[new_start:new_end]
+        position = end
+    assert rebuilt + text[position:] == new
+    assert normalize_text(new, ["unicode"]) == (new, [])
+
+
+@given(st.data())
+def test_result_is_in_normal_form_c_and_free_of_what_the_table_names(texts: st.SearchStrategy[str], data: st.DataObject) -> None:
+    new, _ = normalize_text(data.draw(texts), ["unicode"])
+    assert unicodedata.is_normalized("NFC", new)
+    assert not set(new) & set(map(chr, characters.TABLE))
+
+
+@given(st.data())
+def test_clusters_normalized_alone_are_the_text_normalized_whole(texts: st.SearchStrategy[str], data: st.DataObject) -> None:
+    text = data.draw(texts)
+    spans = list(characters.clusters(text))
+    assert "".join(text[start:end] for start, end in spans) == text
+    for form in ("NFC", "NFKC"):
+        assert "".join(unicodedata.normalize(form, text[start:end]) for start, end in spans) == unicodedata.normalize(form, text)
+
+
+def test_characters_that_join_the_one_before_are_all_known() -> None:
+    for code in range(sys.maxunicode + 1):
+        parts = unicodedata.decomposition(chr(code)).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            assert characters._joins(chr(int(parts[1], 16))), hex(code)
+
+
+@given(st.data())
+def test_every_mention_comes_back_exactly(draw_document: Callable[[st.DataObject], Document], data: st.DataObject) -> None:
+    document = draw_document(data)
+    normalized = normalize(document, BOTH)
+    kept = {mention.id for mention in normalized.mentions}
+    restored = original_mentions(normalized)
+    assert restored == tuple(mention for mention in document.mentions if mention.id in kept)
+    mapped = restore(normalized, normalized.mentions)
+    inexact = sum(mention != original for mention, original in zip(mapped, restored, strict=True))
+    assert normalized.meta["lost_by_normalization"] == inexact + len(document.mentions) - len(kept)
+    for mention in document.mentions:
+        if mention.id not in kept:
+            assert set(document.surface(mention)) <= set(characters.INVISIBLE) | {" "}
+    assert (normalized.id, normalized.split) == (document.id, document.split)
+    assert normalized.passages[0].end == normalized.passages[1].start or any(
+        start < document.passages[0].end < end for start, end, _, _ in normalized.meta["edits"]
+    )
+
+
+@given(st.data())
+def test_predicted_spans_cover_the_characters_they_were_made_of(texts: st.SearchStrategy[str], data: st.DataObject) -> None:
+    text = data.draw(texts)
+    new, edits = normalize_text(text, BOTH)
+    for start in range(len(new)):
+        for end in range(start + 1, len(new) + 1):
+            low, high = original_span(edits, (start, end))
+            assert 0 <= low < high <= len(text)
+            assert new[start:end] in normalize_text(text[low:high], BOTH)[0] or any(edit[2] < end and start < edit[3] for edit in edits)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("TNF\u2010\u03b1 \u2212 \u201c5\u2032\u201d", "TNF-\u03b1 - \"5'\""),
+        ("10\u00a0mg\u2009of e\u0301\u200bx", "10 mg of \u00e9x"),
+        ("e\u200d\u0301", "\u00e9"),
+        ("Ca\u00b2\u207a \ufb01bre \uff21", "Ca2+ fibre A"),
+        ("Zorbin\u2122 37 \u00baC 5\u00bd \u00a8", "Zorbin\u2122 37 \u00baC 5\u00bd \u00a8"),
+        ("\u00b5g \u2126", "\u03bcg \u03a9"),
+        ("\u1112\u1161\u11ab", "\ud55c"),
+    ],
+)
+def test_characters_become_one_form(text: str, expected: str) -> None:
+    assert normalize_text(text, ["unicode"])[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A vs B, Vs. C", "A versus B, Versus C"),
+        ("pain w/ fever w/o rash", "pain with fever without rash"),
+        ("approx. 5, approx 6 (approx.)", "approximately 5, approximately 6 (approximately)"),
+        ("s/p fall, 45 y/o", "status post fall, 45 year old"),
+        ("VS: ok, Vs: ok, 5% w/v, w/fever, graft-vs-host, revs., w/o/w, W/O, C/O ratio", None),
+        ("a w/o nanoemulsion and vs-like", None),
+    ],
+)
+def test_shorthand_is_written_out_as_whole_words(text: str, expected: str | None) -> None:
+    assert normalize_text(text, ["shorthand"])[0] == (expected or text)
+
+
+def test_mention_across_an_edit_is_widened_counted_and_kept() -> None:
+    document = Document("d", "e\u0301 x", (Mention("T1", ((1, 4),), "Drug"), Mention("T2", ((3, 4),), "Drug")), (Passage(0, 4, "text"),))
+    normalized = normalize(document, ["unicode"])
+    assert normalized.mentions[0].spans == ((0, 3),)
+    assert normalized.meta == {"edits": [[0, 2, 0, 1]], "lost_by_normalization": 1, "original_spans": {"0": [[1, 4]]}}
+    assert original_mentions(normalized) == document.mentions
+    assert restore(normalized, normalized.mentions)[0].spans == ((0, 4),)
+
+
+def test_wrong_input_is_told() -> None:
+    with pytest.raises(BionerError, match="'spelling'"):
+        normalize(Document("d", "x"), ["spelling"])
+    with pytest.raises(BionerError, match="as harmonized"):
+        normalize(normalize(Document("d", "x"), []), [])
+    with pytest.raises(BionerError, match="meta.edits"):
+        restore(Document("d", "x"), [])
+
+
+def test_command_writes_normalized_documents(tmp_path: Path) -> None:
+    write_documents(tmp_path / "c.jsonl", [Document("d", "A vs\u00a0B", (Mention("T1", ((5, 6),), "Drug"),), split="test", meta={"title": "t"})])
+    argv = ["--corpus", str(tmp_path / "c.jsonl"), "--settings", json.dumps(BOTH), "--output", str(tmp_path / "n.jsonl")]
+    command.main(argv)
+    (document,) = read_documents(tmp_path / "n.jsonl")
+    assert (document.text, document.split, document.meta["title"]) == ("A versus B", "test", "t")
+    assert document.surface(document.mentions[0]) == "B"
+    with pytest.raises(BionerError, match="list of normalization steps"):
+        command.main([*argv[:3], '"unicode"', *argv[4:]])
