@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from shlex import quote
 
 SOURCE = Path(workflow.basedir) / "src"
 sys.path.insert(0, str(SOURCE))
@@ -25,8 +26,7 @@ ENVIRONMENT = f"{workflow.basedir}/envs/bioner.yaml"
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 # The package reaches every job from the source tree. Without conda, jobs run in Snakemake's own Python.
 shell.prefix(
-    f'set -euo pipefail; export PYTHONPATH="{SOURCE}:${{PYTHONPATH:-}}" PYTHONDONTWRITEBYTECODE=1; '
-    + ("" if CONDA else f'export PATH="{Path(sys.executable).parent}:$PATH"; ')
+    f"set -euo pipefail; export PYTHONPATH={quote(str(SOURCE))}; " + ("" if CONDA else f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; ")
 )
 
 wildcard_constraints:

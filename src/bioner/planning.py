@@ -8,9 +8,9 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from bioner.evaluation.attacks import TEXT_ATTACKS
 from bioner.provenance import value_digest
 
-TEXT_ATTACKS = ("typos",)
 DATASET_KEYS = {
     "generate": ("format", "licence", "documents", "seed"),
     "download": ("format", "source", "licence", "folder", "agreement", "files"),

@@ -30,7 +30,7 @@ rule score:
         multiext(f"results/scores/{RUN}/", "scores.csv", "documents.csv", "confusion.csv"),
     params:
         code=code_digest("score"),
-        keys=lambda wildcards: json.dumps(dict(wildcards)),
+        run_keys=lambda wildcards: json.dumps(dict(wildcards)),
         attacked=lambda wildcards, input: [f"--attacked={Path(path).stem}={path}" for path in input.attacked],
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     log:
@@ -40,7 +40,7 @@ rule score:
     conda:
         ENVIRONMENT
     shell:
-        "python -m bioner.commands.score --gold {input.gold:q} {params.attacked:q} --predictions {input.predictions:q} --keys {params.keys:q}"
+        "python -m bioner.commands.score --gold {input.gold:q} {params.attacked:q} --predictions {input.predictions:q} --keys {params.run_keys:q}"
         " --output-folder {params.folder:q} > {log:q} 2>&1"
 
 

@@ -48,7 +48,7 @@ Identify = Callable[[str], str]
 
 
 def _stem(rng: random.Random) -> str:
-    return rng.choice(_STARTS) + rng.choice(_MIDDLES) + rng.choice(_STARTS + ["", "", ""])
+    return rng.choice(_STARTS) + rng.choice(_MIDDLES) + rng.choice([*_STARTS, "", "", ""])
 
 
 def drugs(rng: random.Random, number: int, kind: str, identify: Identify) -> list[Concept]:

@@ -85,8 +85,7 @@ def _lines(name: str, data: bytes, repairs: Repairs) -> Iterator[str]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.endswith("\r"):
             repairs.note("carriage return at the end of a line", f"{name}:{number}")
-            line = line[:-1]
-        yield line
+        yield line.removesuffix("\r")
 
 
 def _continue(draft: _Draft, line: str, place: str) -> None:

@@ -94,6 +94,7 @@ def decompress(name: str, data: bytes) -> bytes:
     if not name.endswith(".gz"):
         return data
     try:
-        return gzip.decompress(data)
+        # gzip.decompress takes nothing for an empty archive
+        return gzip.decompress(data or b"\0")
     except (OSError, EOFError, zlib.error) as error:
         raise BionerError(f"{name}: expected gzip data, found a damaged file ({error}); download it again") from error

@@ -80,20 +80,21 @@ def check_labels(original: Document, attacked: Document, replacements: Sequence[
     """
     if len(original.mentions) != len(attacked.mentions):
         raise _broken(original, f"{len(original.mentions)} mentions", f"{len(attacked.mentions)}")
+    backwards = sorted(replacements, reverse=True)
     for before, after in zip(original.mentions, attacked.mentions, strict=True):
         if replace(before, spans=()) != replace(after, spans=()) or len(before.spans) != len(after.spans):
             raise _broken(original, f"mention {before.id} ({before.type}, {len(before.spans)} spans)", f"mention {after.id} ({after.type})")
         for old, new in zip(before.spans, after.spans, strict=True):
-            expected = _edited(original.text, old, replacements)
+            expected = _edited(original.text, old, backwards)
             found = attacked.text[new[0] : new[1]] if 0 <= new[0] < new[1] <= len(attacked.text) else ""
             if not found or found != expected:
                 raise _broken(original, f"mention {before.id} to read {expected!r:.60}", f"{found!r:.60}")
 
 
-def _edited(text: str, span: Span, replacements: Sequence[tuple[Span, str]]) -> str:
-    """The text of a span under the replacements inside it."""
+def _edited(text: str, span: Span, backwards: Sequence[tuple[Span, str]]) -> str:
+    """The text of a span under the replacements inside it, given last first."""
     letters = list(text[span[0] : span[1]])
-    for (start, end), new in sorted(replacements, reverse=True):
+    for (start, end), new in backwards:
         if span[0] <= start < end <= span[1]:
             letters[start - span[0] : end - span[0]] = new
     return "".join(letters)

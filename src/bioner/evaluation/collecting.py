@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,18 @@ from bioner.storage import atomic_text, read_json, write_rows
 _TABLES = {"scores.csv": SCORES, "documents.csv": DOCUMENTS, "confusion.csv": CONFUSION}
 
 
-def collect(runs_file: str | Path, output_folder: str | Path) -> None:
-    """Concatenate the tables of all runs of an experiment, in the order of the runs file.
+def collect(runs: Sequence[Mapping[str, Any]], output_folder: str | Path) -> None:
+    """Concatenate the tables of an experiment's runs, in the order given.
 
     Writes scores.csv, documents.csv, confusion.csv, history.csv and runs.csv. Facts that a run.json
     lacks, and columns that a history.csv lacks, become empty cells.
 
     Args:
-        runs_file: JSON list of objects with dataset, protocol, model, fold, seed, `scores` (folder
-            written by score) and `run` (folder written by train).
+        runs: as `selected_runs` returns them.
 
     Raises:
-        BionerError: a file is missing or has other columns, or the runs file is not as described.
+        BionerError: a file is missing or has other columns.
     """
-    runs = _read_runs(runs_file)
     output = Path(output_folder)
     for name, columns in _TABLES.items():
         with atomic_text(output / name) as handle:
@@ -38,18 +37,27 @@ def collect(runs_file: str | Path, output_folder: str | Path) -> None:
     write_rows(output / "runs.csv", RUNS, (_facts(run) for run in runs))
 
 
-def _read_runs(path: str | Path) -> list[dict[str, Any]]:
-    runs = read_json(path)
-    if not isinstance(runs, list) or not runs:
-        raise BionerError(f"{path}:1: expected a list of at least one run, got {runs!r:.60}; correct the rule that writes it")
-    for number, run in enumerate(runs, 1):
-        run_keys(run, f"{path}: run {number}")
-        for key in ("scores", "run"):
-            if not isinstance(run.get(key), str):
-                raise BionerError(
-                    f"{path}: run {number}: expected the folder '{key}', got {run.get(key)!r:.60}; correct the rule that writes it"
-                )
-    return runs
+def selected_runs(selection: Any, scores: str | Path, runs: str | Path) -> list[dict[str, Any]]:
+    """Runs of an experiment's selection: every dataset with every model, fold and seed, in this order.
+
+    Args:
+        selection: datasets, models, folds and seeds (lists), and protocol.
+        scores: folder of all scores, results/scores.
+        runs: folder of all runs, results/runs.
+
+    Raises:
+        BionerError: the selection is not as described, or selects nothing.
+    """
+    parts = ("datasets", "models", "folds", "seeds")
+    lists = isinstance(selection, Mapping) and all(isinstance(selection.get(part), list) and selection[part] for part in parts)
+    if not lists or not isinstance(selection.get("protocol"), str):
+        raise BionerError(f"settings: expected protocol, {', '.join(parts)}, none empty, got {selection!r:.120}; correct the experiment")
+    found = []
+    for dataset, model, fold, seed in product(*(selection[part] for part in parts)):
+        path = Path(dataset, selection["protocol"], model, f"fold{fold}", f"seed{seed}")
+        keys = dict(zip(KEYS, (dataset, selection["protocol"], model, fold, seed), strict=True))
+        found.append(keys | {"scores": str(Path(scores, path)), "run": str(Path(runs, path))})
+    return found
 
 
 def _body(path: Path, columns: Sequence[str]) -> Iterator[str]:

@@ -99,7 +99,7 @@ def lay_out(gold: Sequence[Document], predicted: Sequence[Document]) -> Layout:
     """
     pairs = pair_documents(gold, predicted)
     types = tuple(entity_types([*gold, *predicted]))
-    offsets = np.cumsum([0, *(len(document.text) + 1 for document, _ in pairs)])
+    offsets = np.cumsum([0, *(len(document.text) for document, _ in pairs)])
     sides = [[document for document, _ in pairs], [document for _, document in pairs]]
     shapes = sorted({m.spans for side in sides for document in side for m in document.mentions if len(m.spans) > 1})
     raw = [_raw_columns(side, offsets, types, {spans: number for number, spans in enumerate(shapes, 1)}) for side in sides]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from bioner.entities import Document
 from bioner.evaluation.counting import Columns, Integers, Layout, lay_out, pair_documents
@@ -102,7 +103,7 @@ def _confused(layout: Layout) -> Iterator[tuple[str, str]]:
             yield "", types[predicted]
 
 
-def _by_place(columns: Columns, chosen: np.typing.NDArray[np.bool_]) -> dict[int, list[int]]:
+def _by_place(columns: Columns, chosen: npt.NDArray[np.bool_]) -> dict[int, list[int]]:
     """Types of the chosen mentions by place, in alphabetical order."""
     found: dict[int, list[int]] = {}
     for place, kind in zip(columns.place[chosen].tolist(), columns.type[chosen].tolist(), strict=True):

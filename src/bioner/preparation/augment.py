@@ -6,6 +6,7 @@ import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ class _Layout:
         """A span cut at the borders inside it."""
         inside = self.borders[bisect_right(self.borders, span[0]) : bisect_left(self.borders, span[1])]
         edges = [span[0], *inside, span[1]]
-        return list(zip(edges, edges[1:], strict=False))
+        return list(pairwise(edges))
 
 
 def _word_actions(text: str, word: Span, following: Span | None, layout: _Layout) -> list[str]:

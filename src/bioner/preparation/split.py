@@ -119,34 +119,31 @@ def k_folds(documents: Sequence[Document], k: int, seed: int, dataset: str) -> l
 
 
 def _stratify(groups: Sequence[Group], k: int) -> list[list[str]]:
-    """Parts of groups: rarest entity type first, each group to the part that lacks that type most.
+    """Parts of groups: heaviest group first, each to the part where it least adds to the imbalance.
 
-    The greedy iterative stratification of Sechidis, Tsoumakas and Vlahavas (2011) with counts in the
-    place of labels, and with parts closed once they have their share of documents.
+    A mention weighs one over the number of mentions of its type, so that rare types count as much as
+    common ones; imbalance is the sum of squares of the parts' weights of each type. Parts close once
+    they have their share of documents.
     """
-    parts: list[list[str]] = [[] for _ in range(k)]
-    waiting = list(groups)
-    lacking = [Counter({kind: count / k for kind, count in _totals(groups).items()}) for _ in range(k)]
-    share, extra = divmod(sum(len(group.ids) for group in groups), k)
-    while waiting:
-        totals = _totals(waiting)
-        rarest = min(totals, key=lambda kind: (totals[kind], kind)) if totals else ""
-        batch = sorted((group for group in waiting if group.types[rarest] or not rarest), key=lambda group: -group.types[rarest])
-        taken = {id(group) for group in batch}
-        waiting = [group for group in waiting if id(group) not in taken]
-        for done, group in enumerate(batch):
-            open_parts = _open_parts(parts, share, extra, len(batch) - done + len(waiting))
-            best = max(open_parts, key=lambda part: (lacking[part][rarest], -len(parts[part]), sum(lacking[part].values()), -part))
-            parts[best] += group.ids
-            lacking[best].subtract(group.types)
-    return parts
-
-
-def _totals(groups: Iterable[Group]) -> Counter[str]:
     totals: Counter[str] = Counter()
     for group in groups:
         totals.update(group.types)
-    return totals
+    parts: list[list[str]] = [[] for _ in range(k)]
+    counts: list[Counter[str]] = [Counter() for _ in range(k)]
+    share, extra = divmod(sum(len(group.ids) for group in groups), k)
+    weights = {group.order: sum(count / totals[kind] for kind, count in sorted(group.types.items())) for group in groups}
+    ordered = sorted(groups, key=lambda group: (-weights[group.order], group.order))
+    for done, group in enumerate(ordered):
+        open_parts = _open_parts(parts, share, extra, len(groups) - done)
+        *_, best = min((_added(counts[part], group.types, totals), len(parts[part]), part) for part in open_parts)
+        parts[best] += group.ids
+        counts[best].update(group.types)
+    return parts
+
+
+def _added(counts: Counter[str], more: Counter[str], totals: Counter[str]) -> float:
+    """By how much the sum of squares grows: (c + m)^2 - c^2 = m (2c + m) for each type, over the square of its total."""
+    return sum(count * (2 * counts[kind] + count) / totals[kind] ** 2 for kind, count in sorted(more.items()))
 
 
 def _open_parts(parts: Sequence[Sequence[str]], share: int, extra: int, groups_left: int) -> list[int]:

@@ -21,6 +21,7 @@ SCORE_COLUMNS = (*RUN_COLUMNS, "attack", "definition", "average", "type", "metri
 DOCUMENT_COLUMNS = (*RUN_COLUMNS, "attack", "document", "gold", "predicted", "correct")
 CONFUSION_COLUMNS = (*RUN_COLUMNS, "attack", "gold_type", "predicted_type", "count")
 HISTORY_COLUMNS = (*RUN_COLUMNS, "epoch", "step", "alpha", "f1")
+RUNS_COLUMNS = (*RUN_COLUMNS, "seconds", "epochs", "device", "precision", "threads")
 COUNTS = ("gold", "predicted", "correct")
 
 FoldSeed = tuple[int, int]
@@ -134,6 +135,15 @@ def read_history(path: str | Path) -> History:
     return {
         system: {run: sorted(lines, key=lambda line: line.step) for run, lines in sorted(runs.items())} for system, runs in history.items()
     }
+
+
+def read_runs(path: str | Path) -> dict[System, list[dict[str, str]]]:
+    """Collected runs.csv: the facts of each run of a system, as printed, by column. Raises BionerError naming file and line."""
+    runs: dict[System, list[dict[str, str]]] = defaultdict(list)
+    for _, row in _rows(path, RUNS_COLUMNS):
+        dataset, protocol, model = row[:3]
+        runs[dataset, protocol, model].append(dict(zip(RUNS_COLUMNS, row, strict=True)))
+    return runs
 
 
 def _rows(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -83,4 +83,11 @@ def _draw_runs(axis: Axes, runs: Sequence[Points], index: int) -> None:
         axis.plot(*zip(*points, strict=True), color=colour(index), linewidth=0.7, alpha=0.5)
     middle = mean_curve(runs)
     if middle:
-        axis.plot(*zip(*middle, strict=True), color=colour(index), linestyle=line_style(index), linewidth=2, marker="o" if len(middle) < 3 else "", markersize=3)
+        axis.plot(
+            *zip(*middle, strict=True),
+            color=colour(index),
+            linestyle=line_style(index),
+            linewidth=2,
+            marker="o" if len(middle) < 3 else "",
+            markersize=3,
+        )

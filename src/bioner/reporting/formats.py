@@ -87,7 +87,7 @@ def latex(table: Table) -> str:
     body = []
     for row in table.rows:
         cells = [tex_escape(row[column]) for column in columns]
-        remark = "; ".join(row[column] for column in table.remarks if row[column])
+        remark = ". ".join(f"{table.heading(column)}: {row[column]}" for column in table.remarks if row[column])
         if remark:
             if remark not in notes:
                 notes.append(remark)

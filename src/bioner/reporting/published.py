@@ -18,6 +18,13 @@ PUBLISHED_TABLE = Path(__file__).with_name("published") / "table1.csv"
 COLUMNS = ("system", "reference", "dataset", "model", "precision", "recall", "f1", "entity_level_accuracy", "exact_match_rate", "note")
 FIGURES = ("precision", "recall", "f1", "entity_level_accuracy", "exact_match_rate")
 
+FLAGS = {
+    "F1 ": "F1 that the printed precision and recall do not allow",
+    "exact match ": "exact match above recall",
+    "accuracy ": "accuracy that a named reading (TP/(TP+FP+FN), exact recall) rules out",
+}
+"""How the sentences of an audit begin, and what they are about."""
+
 Interval = tuple[Fraction, Fraction]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 
 from bioner.commandline import say
 from bioner.documents import read_documents, write_documents
@@ -33,10 +34,12 @@ PACKAGES = ("bioner", "torch", "transformers", "tokenizers", "safetensors", "num
 
 
 def configure_torch(threads: int) -> None:
-    """The number of threads and deterministic kernels: results depend on both."""
+    """The number of threads and deterministic kernels, on both of which results depend; a log without transformers' notes."""
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
 
 
 def train_run(*, recipe: Path, encoder: Path, fold: Path, audit: Path, seed: int, output: Path) -> None:

@@ -65,7 +65,13 @@ def new_tagger(encoder_folder: Path, tag_set: TagSet, *, crf: bool, dropout: flo
     config.label2id = {name: index for index, name in enumerate(tag_set.names)}
     if dropout is not None:
         config.classifier_dropout = config.classifier_dropout_prob = dropout
-    network = AutoModelForTokenClassification.from_pretrained(encoder_folder, config=config, dtype=torch.float32)
+    network, report = AutoModelForTokenClassification.from_pretrained(encoder_folder, config=config, dtype=torch.float32, output_loading_info=True)
+    missing = sorted(name for name in report["missing_keys"] if name.startswith(f"{network.base_model_prefix}."))
+    if missing:
+        raise BionerError(
+            f"{encoder_folder}: expected weights for all of the encoder, found none for {len(missing)} tensors ({missing[0]}, ...); "
+            "the weights are of another architecture than config.json says"
+        )
     return Tagger(network, tag_set, crf=crf)
 
 

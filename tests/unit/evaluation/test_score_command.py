@@ -13,7 +13,9 @@ from bioner.commands.score import main as score_main
 from bioner.documents import write_documents
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
-from bioner.storage import sha256_file, write_json
+from bioner.evaluation.collecting import collect as collect_runs
+from bioner.evaluation.collecting import selected_runs
+from bioner.storage import read_json, sha256_file, write_json
 
 KEYS = {"dataset": "invented", "protocol": "kfold5", "model": "plain", "fold": 0, "seed": 1}
 
@@ -83,14 +85,14 @@ def test_same_bytes_again(files):
 def test_a_changed_file_is_refused(files):
     path = files / "predictions" / "fgsm.jsonl"
     path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(BionerError, match="fgsm.jsonl: expected sha256"):
+    with pytest.raises(BionerError, match=r"fgsm.jsonl: expected sha256"):
         score(files)
     assert not (files / "scores").exists()
 
 
 def test_a_missing_file_is_refused(files):
     (files / "predictions" / "clean.jsonl").unlink()
-    with pytest.raises(BionerError, match="clean.jsonl"):
+    with pytest.raises(BionerError, match=r"clean.jsonl"):
         score(files)
 
 
@@ -101,12 +103,12 @@ def test_an_attack_that_was_not_predicted_is_refused(files):
 
 def test_attacked_gold_must_hold_the_same_documents(files):
     write_documents(files / "short.jsonl", [document("b", "nothing here")])
-    with pytest.raises(BionerError, match="short.jsonl.*'a'"):
+    with pytest.raises(BionerError, match=r"short.jsonl.*'a'"):
         score(files, attacked="short.jsonl")
 
 
 def test_predictions_on_another_text_name_file_and_document(files):
-    with pytest.raises(BionerError, match="typos.jsonl.*'a'"):
+    with pytest.raises(BionerError, match=r"typos.jsonl.*'a'"):
         score(files, attacked="test.jsonl")
 
 
@@ -130,7 +132,7 @@ def runs(files: Path) -> Path:
 
 
 def collect(files: Path) -> Path:
-    collect_main(["--runs-file", str(files / "runs.json"), "--output-folder", str(files / "collected")])
+    collect_runs(read_json(files / "runs.json"), files / "collected")
     return files / "collected"
 
 
@@ -171,8 +173,32 @@ def test_collect_refuses_other_columns(runs):
         collect(runs)
 
 
-@pytest.mark.parametrize("value", [[], {}, [{"dataset": "x"}], [KEYS | {"scores": "x"}]])
-def test_collect_checks_the_runs_file(tmp_path, value):
-    write_json(tmp_path / "runs.json", value)
-    with pytest.raises(BionerError, match="runs.json"):
-        collect(tmp_path)
+def test_collect_expands_a_selection(tmp_path, runs):
+    selection = {"datasets": ["invented"], "protocol": "kfold5", "models": ["plain"], "folds": [0, 1], "seeds": [1]}
+    for fold in (0, 1):
+        for kind, source in (("scores", f"scores{fold}"), ("runs", f"run{fold}")):
+            target = tmp_path / kind / f"invented/kfold5/plain/fold{fold}/seed1"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (runs / source).rename(target)
+    folders = ("--scores", str(tmp_path / "scores"), "--runs", str(tmp_path / "runs"))
+    collect_main(["--settings", json.dumps(selection), *folders, "--output-folder", str(tmp_path / "out")])
+    assert {(r["fold"], r["seed"], r["model"]) for r in rows(tmp_path / "out" / "scores.csv")} == {("0", "1", "plain"), ("1", "1", "plain")}
+    assert [r["run"] for r in rows(tmp_path / "out" / "runs.csv")] == [
+        str(tmp_path / f"runs/invented/kfold5/plain/fold{k}/seed1") for k in (0, 1)
+    ]
+
+
+def test_a_selection_is_the_product_of_its_parts():
+    selection = {"datasets": ["a", "b"], "protocol": "official", "models": ["m"], "folds": [0], "seeds": [1, 2]}
+    found = [(run["dataset"], run["seed"], run["run"]) for run in selected_runs(selection, "s", "r")]
+    assert found == [(d, s, f"r/{d}/official/m/fold0/seed{s}") for d in "ab" for s in (1, 2)]
+    for broken in ([], {}, selection | {"models": []}, selection | {"protocol": None}, selection | {"models": "m"}):
+        with pytest.raises(BionerError, match="settings"):
+            selected_runs(broken, "s", "r")
+
+
+def test_collected_files_do_not_appear_by_halves(runs):
+    (runs / "scores1" / "scores.csv").unlink()
+    with pytest.raises(BionerError):
+        collect_runs(read_json(runs / "runs.json"), runs / "halves")
+    assert list((runs / "halves").iterdir()) == []

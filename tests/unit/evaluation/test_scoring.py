@@ -278,6 +278,21 @@ def test_type_accuracy_is_over_found_spans():
     assert table["type_accuracy", "micro", "", "accuracy"] == 0.5
 
 
+def test_type_accuracy_counts_gold_mentions():
+    gold = document("a", (0, 8, "Gene"), (0, 8, "Disease"))
+    table = values(score_documents([gold], [document("a", (0, 8, "Gene"))]))
+    assert table["type_accuracy", "micro", "", "accuracy"] == 0.5
+
+
+def test_partial_looks_at_the_parts_of_a_discontiguous_mention():
+    text = "x" + " " * 400 + "y"
+    gold = Document("a", text, (Mention("m", ((0, 1), (401, 402)), "Gene"),))
+    for span, credit in (((0, 1), 0.5), ((5, 9), 0.0)):
+        table = values(score_documents([gold], [document("a", (*span, "Gene"), text=text)]))
+        assert table["partial", "micro", "", "correct"] == credit
+        assert table["ent_type", "micro", "", "correct"] == 2 * credit
+
+
 @pytest.mark.parametrize("scorer", [score_documents, strict_f1])
 @pytest.mark.parametrize(
     ("gold", "predicted", "named"),

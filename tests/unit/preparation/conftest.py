@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from bioner.entities import Document, Mention, Passage, sort_mentions
 
+# the same examples on every machine, however slow it is
+settings.register_profile("preparation", deadline=None, derandomize=True)
+settings.load_profile("preparation")
+
 ALPHABET = st.one_of(
     st.sampled_from("abcxyzEV .,-/()15\n"),
     st.sampled_from(["vs", " vs. ", "w/ ", "w/o ", " approx. ", "s/p "]),
-    st.sampled_from("\u00a0\u2009\u2013\u2212\u2019\u201c\u200b\u200d\ufeff\u00ad\ufe0f\u0301\u0323\u0327\u00b2\u00bd\u2122\u03b1\ufb01\u00e9\u2026"),
+    st.sampled_from(
+        "\u00a0\u2009\u2013\u2212\u2019\u201c\u200b\u200d\ufeff\u00ad\ufe0f\u0301\u0323\u0327\u00b2\u00bd\u2122\u03b1\ufb01\u00e9\u2026"
+    ),
     st.sampled_from("\U0001d6fc\U0001f9ec\u1112\u1161\u11ab\u09c7\u09be\uff9e\uff76"),
     st.characters(codec="utf-8"),
 )
@@ -45,7 +52,12 @@ def draw_document(texts: st.SearchStrategy[str]) -> Callable[[st.DataObject], Do
 @pytest.fixture(scope="session")
 def corpus() -> list[Document]:
     """Sixty invented documents of different sizes with two common types and a rare one; each concept has two names."""
-    names = {"C1": ("zorbinol", "ZB-7"), "C2": ("plimurin", "plimurin acid"), "D1": ("scaly fever", "morbus squameus"), "R1": ("Xia mouse", "Mus xia")}
+    names = {
+        "C1": ("zorbinol", "ZB-7"),
+        "C2": ("plimurin", "plimurin acid"),
+        "D1": ("scaly fever", "morbus squameus"),
+        "R1": ("Xia mouse", "Mus xia"),
+    }
     types = {"C": "Drug", "D": "Disease", "R": "Species"}
     documents = []
     for number in range(60):
@@ -53,7 +65,7 @@ def corpus() -> list[Document]:
         mentions = []
         for turn in range(1 + number % 5):
             concept = "R1" if number % 6 == 0 and turn == 0 else ("C1", "C2", "D1")[(number + turn) % 3]
-            name = names[concept][(number // 3 + turn) % 2]
+            name = names[concept][(number // 6 + turn) % 2]
             text += f" Patients vs controls w/ {name} in week {turn}."
             start = text.index(name, text.rindex("w/"))
             mentions.append(Mention(f"T{turn}", ((start, start + len(name)),), types[concept[0]], (concept,)))

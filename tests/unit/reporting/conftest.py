@@ -89,7 +89,12 @@ def one_run(dataset, model, fold, seed, attack, write):
         for metric, value in [*ratios(*counts).items(), *zip(("gold", "predicted", "correct"), counts, strict=True)]:
             write("scores", *key, "strict", "type", name, metric, value)
     gold, predicted, correct = total
-    accuracies = {"exact_recall": correct / gold, "jaccard": correct / (gold + predicted - correct), "token_accuracy": 0.9, "document_exact_match": 0.1}
+    accuracies = {
+        "exact_recall": correct / gold,
+        "jaccard": correct / (gold + predicted - correct),
+        "token_accuracy": 0.9,
+        "document_exact_match": 0.1,
+    }
     for definition, value in accuracies.items():
         write("scores", *key, definition, "micro", "", "accuracy", value)
     write("scores", *key, "token_macro_f1", "macro", "", "f1", "")
@@ -101,7 +106,12 @@ def write_confusion(by_type, key, draw, write):
     for name, (gold, predicted, correct) in by_type.items():
         other = draw.choice(names)
         confused = draw.randint(0, gold - correct) if other != name else 0
-        for pair, count in {(name, name): correct, (name, other): confused, (name, ""): gold - correct - confused, ("", name): predicted - correct}.items():
+        for pair, count in {
+            (name, name): correct,
+            (name, other): confused,
+            (name, ""): gold - correct - confused,
+            ("", name): predicted - correct,
+        }.items():
             if count:
                 write("confusion", *key, *pair, count)
 

@@ -1,0 +1,44 @@
+"""Write the report of an experiment: one page with its tables and figures."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from bioner.commandline import execute, json_argument
+from bioner.reporting.report import write_report
+from bioner.reporting.settings import read_settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """Arguments of the command."""
+    arguments = argparse.ArgumentParser(prog="python -m bioner.commands.report", description=__doc__)
+    arguments.add_argument("--tables", type=Path, required=True, help="folder written by table1")
+    arguments.add_argument("--figures", type=Path, required=True, help="folder written by figures")
+    arguments.add_argument("--quality", type=Path, nargs="*", default=[], help="quality reports of the corpora")
+    arguments.add_argument("--audits", type=Path, nargs="*", default=[], help="leak audits, named <dataset>/<protocol>/fold<k>.json")
+    arguments.add_argument("--collected", type=Path, required=True, help="folder with the collected runs.csv")
+    arguments.add_argument("--settings", type=json_argument, required=True, help="the experiment's report settings, as JSON")
+    arguments.add_argument("--provenance", type=json_argument, required=True, help="digests, versions and hardware, as a JSON object")
+    arguments.add_argument("--output", type=Path, required=True, help="the page, index.html")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read what the experiment made and write its page."""
+    options = parser().parse_args(argv)
+    write_report(
+        options.output,
+        settings=read_settings(options.settings),
+        tables=options.tables,
+        figures=options.figures,
+        quality=options.quality,
+        audits=options.audits,
+        collected=options.collected,
+        provenance=options.provenance,
+    )
+
+
+if __name__ == "__main__":
+    execute(main)

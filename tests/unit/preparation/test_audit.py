@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioner.commands import audit as command
+from bioner.documents import read_documents, to_json, write_documents
+from bioner.entities import Document, Mention
+from bioner.errors import BionerError
+from bioner.preparation import audit
+from bioner.preparation.augment import Noise, add_noise
+from bioner.preparation.compose import compose_fold
+from bioner.preparation.normalize import normalize
+from bioner.preparation.split import official
+from bioner.storage import read_json, write_json
+
+STEPS = ["unicode", "shorthand"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, corpus: list[Document]) -> Path:
+    """A clean fold of the invented corpus."""
+    fold = tmp_path / "fold0"
+    normalized = [normalize(document, STEPS) for document in corpus]
+    noise = [add_noise(document, Noise(0.2)) for document in normalized]
+    sets = compose_fold({d.id: d for d in corpus}, {d.id: d for d in normalized}, noise, official(corpus, 1, "toy"), (0.3, 1))
+    for name in ("train", "variants", "validation", "test"):
+        write_documents(fold / f"{name}.jsonl", getattr(sets, name))
+    write_json(fold / "lexicon.json", sets.lexicon.to_json())
+    write_json(fold / "composition.json", {"normalize": STEPS})
+    return fold
+
+
+def documents(folder: Path, name: str) -> list[Document]:
+    return list(read_documents(folder / f"{name}.jsonl"))
+
+
+def add(folder: Path, name: str, *more: Document) -> None:
+    with open(folder / f"{name}.jsonl", "a", encoding="utf-8") as handle:
+        handle.writelines(json.dumps(to_json(document)) + "\n" for document in more)
+
+
+def run(folder: Path, allowed: dict[str, int] | None = None) -> dict[str, Any]:
+    output = folder.parent / "verdict.json"
+    output.unlink(missing_ok=True)
+    command.main(["--folder", str(folder), "--settings", json.dumps({"allowed": allowed or {}}), "--output", str(output)])
+    return read_json(output)  # type: ignore[no-any-return]
+
+
+def test_clean_fold_is_clean(folder: Path) -> None:
+    report = run(folder)
+    assert report["verdict"] == "clean"
+    assert [check["name"] for check in report["checks"]] == list(audit.CHECKS)
+    assert all(check["found"] == 0 and not check["examples"] for check in report["checks"])
+
+
+def share_id(folder: Path) -> set[str]:
+    add(folder, "train", replace(normalize(documents(folder, "test")[0], STEPS), text="quite another text", mentions=(), passages=()))
+    return {"shared_documents"}
+
+
+def share_text(folder: Path) -> set[str]:
+    test = documents(folder, "test")[0]
+    add(folder, "train", Document("stranger", normalize(test, STEPS).text.upper().replace(" ", "  ")))
+    return {"shared_documents"}
+
+
+def share_validation(folder: Path) -> set[str]:
+    add(folder, "train", replace(documents(folder, "validation")[0], id="stranger"))
+    return {"shared_documents"}
+
+
+def share_between_evaluations(folder: Path) -> set[str]:
+    add(folder, "validation", replace(normalize(documents(folder, "test")[0], STEPS), id="stranger"))
+    return {"shared_documents"}
+
+
+def vary_test(folder: Path) -> set[str]:
+    add(folder, "variants", add_noise(normalize(documents(folder, "test")[3], STEPS), Noise(0.5)))
+    return {"variant_of_test"}
+
+
+def vary_test_in_train(folder: Path) -> set[str]:
+    add(folder, "train", add_noise(normalize(documents(folder, "test")[3], STEPS), Noise(0.5)))
+    return {"variant_of_test"}
+
+
+def vary_test_under_a_false_name(folder: Path) -> set[str]:
+    source = documents(folder, "train")[0].id
+    text = normalize(documents(folder, "test")[3], STEPS).text
+    add(folder, "variants", Document("x~noise1", text, meta={"source": source, "augmentation": "noise"}))
+    return {"variant_of_test"}
+
+
+def vary_validation(folder: Path) -> set[str]:
+    add(folder, "variants", add_noise(documents(folder, "validation")[0], Noise(0.5)))
+    return {"variant_of_validation"}
+
+
+def vary_unknown(folder: Path) -> set[str]:
+    add(folder, "variants", Document("x~noise1", "some text", meta={"source": "x", "augmentation": "noise"}))
+    return {"variant_of_unknown"}
+
+
+def evaluate_variant(folder: Path) -> set[str]:
+    add(folder, "test", Document("y~noise1", "some other text", meta={"source": "y", "augmentation": "noise"}))
+    return {"variant_in_evaluation"}
+
+
+def name_from_test(folder: Path) -> set[str]:
+    return _name(folder, [documents(folder, "test")[0].id])
+
+
+def name_without_provenance(folder: Path) -> set[str]:
+    return _name(folder, [])
+
+
+def name_with_false_provenance(folder: Path) -> set[str]:
+    return _name(folder, [documents(folder, "train")[0].id])
+
+
+def _name(folder: Path, ids: list[str]) -> set[str]:
+    lexicon = read_json(folder / "lexicon.json")
+    lexicon["entries"]["C1"].append("hidden name")
+    if ids:
+        lexicon["provenance"]["hidden name"] = ids
+    write_json(folder / "lexicon.json", lexicon)
+    add(folder, "test", Document("holder", "a hidden name", (Mention("T1", ((2, 13),), "Drug", ("C1",)),)))
+    return {"test_only_lexicon_entries"}
+
+
+def repeat_id(folder: Path) -> set[str]:
+    add(folder, "variants", documents(folder, "variants")[0])
+    return {"duplicate_ids"}
+
+
+PLANTS = [
+    share_id, share_text, share_validation, share_between_evaluations, vary_test, vary_test_in_train, vary_test_under_a_false_name,
+    vary_validation, vary_unknown, evaluate_variant, name_from_test, name_without_provenance, name_with_false_provenance, repeat_id,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_each_planted_leak_is_caught_by_name(folder: Path, plant: Callable[[Path], set[str]]) -> None:
+    expected = plant(folder)
+    with pytest.raises(BionerError) as caught:
+        run(folder)
+    report = read_json(folder.parent / "verdict.json")
+    assert report["verdict"] == "leak"
+    found = {check["name"]: check for check in report["checks"] if check["found"]}
+    assert set(found) == expected
+    (name,) = expected
+    assert found[name]["found"] == 1 and f"{name}: 1, allowed 0 ({found[name]['examples'][0]})" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    known = {d.id for part in ("train", "validation", "test") for d in documents(folder, part)} | {"(unknown)"}
+    assert all(example in known or "~" in example for example in found[name]["examples"])
+
+
+def test_exactly_the_recorded_count_is_allowed_and_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    test = documents(folder, "test")
+    add(folder, "train", *(Document(f"again{i}", normalize(test[i], STEPS).text) for i in range(3)))
+    report = run(folder, {"shared_documents": 3})
+    assert report["verdict"] == "clean"
+    assert report["checks"][0] == {
+        "name": "shared_documents",
+        "found": 3,
+        "examples": [document.id for document in test[:3]],
+        "allowed": 3,
+        "note": "known: 3 recorded in the config",
+    }
+    assert "shared_documents: known: 3" in capsys.readouterr().err
+    for count in (2, 4):
+        with pytest.raises(BionerError, match=f"shared_documents: 3, allowed {count}"):
+            run(folder, {"shared_documents": count})
+
+
+def test_variant_of_a_known_shared_document_is_no_second_leak(folder: Path) -> None:
+    again = Document("again", normalize(documents(folder, "test")[0], STEPS).text)
+    add(folder, "train", again)
+    add(folder, "variants", add_noise(again, Noise(0.0)))
+    assert run(folder, {"shared_documents": 1})["verdict"] == "clean"
+
+
+def test_allowance_that_is_not_needed_is_noted(folder: Path) -> None:
+    report = run(folder, {"shared_documents": 3})
+    assert report["verdict"] == "clean" and report["checks"][0]["note"] == "3 recorded in the config, 0 found"
+
+
+def test_wrong_input_is_told(folder: Path) -> None:
+    with pytest.raises(BionerError, match="audit settings"):
+        run(folder, {"shared": 1})
+    with pytest.raises(BionerError, match="audit settings"):
+        command.main(["--folder", str(folder), "--settings", '{"allow": {}}', "--output", "x"])
+    with open(folder / "train.jsonl", "a") as handle:
+        handle.write("{}\n")
+    with pytest.raises(BionerError, match=r"train\.jsonl:37: not a document"):
+        run(folder)
+    (folder / "train.jsonl").unlink()
+    with pytest.raises(BionerError, match="found none"):
+        run(folder)

@@ -1,0 +1,124 @@
+"""Figures: what they show recounted, that they are there, and that they are the same twice."""
+
+import json
+from collections import defaultdict
+from xml.etree import ElementTree
+
+import pytest
+from test_tables import rows_of
+
+from bioner.commands import figures as command
+from bioner.reporting.collected import read_confusion, read_scores
+from bioner.reporting.confusion import ST21PV_TYPES, matrix, order_types
+from bioner.reporting.curves import mean_curve
+from bioner.reporting.entity_groups import group_f1
+from bioner.reporting.settings import read_settings
+
+NAMES = [
+    "alpha",
+    "confusion_demo_bc5cdr",
+    "confusion_demo_i2b2",
+    "confusion_demo_medmentions",
+    "dataflow",
+    "fig1",
+    "learning_curves",
+    "robustness",
+]
+SMALL = ("demo_bc5cdr",)
+
+
+def draw(collected, settings, rulegraph, folder):
+    command.main(
+        ["--collected", str(collected), "--settings", json.dumps(settings), "--rulegraph", str(rulegraph), "--output-folder", str(folder)]
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drawn(collected, tmp_path_factory):
+    from conftest import make_settings, rulegraph_text
+
+    folder = tmp_path_factory.mktemp("figures")
+    (folder / "graph.dot").write_text(rulegraph_text(), encoding="utf-8")
+    return draw(collected, make_settings(), folder / "graph.dot", folder / "out")
+
+
+def test_every_figure_in_three_formats(drawn):
+    assert sorted(path.name for path in drawn.iterdir()) == sorted(f"{name}.{kind}" for name in NAMES for kind in ("svg", "png", "pdf"))
+    for name in NAMES:
+        assert ElementTree.parse(drawn / f"{name}.svg").getroot().tag.endswith("svg")
+        assert (drawn / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (drawn / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_demo_figures_say_so(drawn):
+    # text is drawn as outlines; matplotlib keeps the string itself in a comment
+    assert all("<!-- demo, synthetic corpora -->" in (drawn / f"{name}.svg").read_text(encoding="utf-8") for name in NAMES)
+
+
+def test_groups_without_a_type_are_marked(drawn):
+    assert (drawn / "fig1.svg").read_text(encoding="utf-8").count("<!-- no such type -->") == 1 + 4 + 3
+
+
+def test_same_input_gives_the_same_bytes_and_a_real_experiment_no_demo_mark(collected, settings, rulegraph, tmp_path):
+    settings["datasets"] = {name: settings["datasets"][name] for name in SMALL}
+    settings["scale"] = "open"
+    one, two = (draw(collected, settings, rulegraph, tmp_path / folder) for folder in ("one", "two"))
+    names = sorted(path.name for path in one.iterdir())
+    assert len(names) == 18
+    assert [name for name in names if (one / name).read_bytes() != (two / name).read_bytes()] == []
+    assert "demo, synthetic" not in (one / "fig1.svg").read_text(encoding="utf-8")
+
+
+def test_experiment_of_missing_corpora_still_has_its_data_flow(collected, settings, rulegraph, tmp_path):
+    for dataset in settings["datasets"].values():
+        dataset["missing"] = "sign first"
+    folder = draw(collected, settings, rulegraph, tmp_path / "out")
+    assert {path.stem for path in folder.iterdir()} == {"dataflow"}
+
+
+def test_group_f1_sums_the_counts_of_its_types(collected, settings):
+    dataset = read_settings(settings).datasets["demo_medmentions"]
+    counts = defaultdict(lambda: [0, 0, 0])
+    for row in rows_of(collected / "scores.csv"):
+        if (row["dataset"], row["model"], row["attack"], row["definition"], row["average"]) == (
+            "demo_medmentions",
+            "pgd",
+            "clean",
+            "strict",
+            "type",
+        ):
+            group = dataset.groups.get(row["type"], "other")
+            if row["metric"] in ("gold", "predicted", "correct"):
+                counts[group, int(row["fold"]), int(row["seed"])][("gold", "predicted", "correct").index(row["metric"])] += int(
+                    row["value"]
+                )
+    found = group_f1(read_scores(collected / "scores.csv"), ("demo_medmentions", "kfold5", "pgd"), dataset)
+    assert set(found) == {"diseases", "drugs_chemicals", "anatomy", "species", "other"}
+    for (group, fold, seed), (gold, predicted, correct) in counts.items():
+        precision, recall = correct / predicted, correct / gold
+        assert found[group][fold, seed] == pytest.approx(2 * precision * recall / (precision + recall))
+
+
+def test_confusion_matrix_holds_every_count(collected, settings):
+    dataset = read_settings(settings).datasets["demo_i2b2"]
+    counts = read_confusion(collected / "confusion.csv")["demo_i2b2", "kfold5", "plain"]
+    types = order_types(counts, dataset)
+    assert types == ["problem", "treatment", "test"]
+    values = matrix(counts, types)
+    rows = [
+        row
+        for row in rows_of(collected / "confusion.csv")
+        if (row["dataset"], row["model"], row["attack"]) == ("demo_i2b2", "plain", "clean")
+    ]
+    assert values.sum() == sum(int(row["count"]) for row in rows)
+    assert values[0, -1] == sum(int(row["count"]) for row in rows if row["gold_type"] == "problem" and not row["predicted_type"])
+    assert values[-1, 1] == sum(int(row["count"]) for row in rows if row["predicted_type"] == "treatment" and not row["gold_type"])
+
+
+def test_mean_curve_ends_with_the_shortest_run():
+    assert mean_curve([[(1, 10.0), (2, 20.0), (3, 90.0)], [(1, 30.0), (2, 40.0)]]) == [(1, 20.0), (2, 30.0)]
+
+
+def test_names_of_the_semantic_types():
+    assert len(ST21PV_TYPES) == 21

@@ -1,0 +1,227 @@
+"""Training and prediction through their commands' own functions, on a fold of toy documents."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+from bioner.documents import read_documents, write_documents
+from bioner.entities import Document, Mention
+from bioner.errors import BionerError
+from bioner.storage import read_json, sha256_file, write_json
+from bioner.tagging.encoders import fetch_encoder
+from bioner.tagging.runs import predict_run, train_run
+from bioner.words import split_words
+
+TRAINING = {
+    "learning_rate": 0.005, "head_learning_rate": 0.01, "loss_learning_rate": 0.01, "weight_decay": 0.01, "warmup": 0.1, "clip": 1.0,
+    "batch_pieces": 128, "epochs": 6, "minimum_steps": 0, "patience": 6, "dropout": None, "precision": "fp32", "threads": 1,
+}  # fmt: skip
+RECIPE: dict[str, Any] = {
+    "model": "toy", "encoder": "toy", "head": "linear", "loss": {"kind": "cross_entropy"}, "adversary": {"kind": "none"},
+    "augmentation": [], "window": 32, "overlap": 8, "training": TRAINING,
+}  # fmt: skip
+RECIPES = {
+    "plain": RECIPE,
+    "fgsm": RECIPE | {"adversary": {"kind": "fgsm", "epsilon": 0.05}},
+    "adaptive": RECIPE | {"head": "crf", "loss": {"kind": "adaptive", "bounds": [0.05, 0.95]}},
+}
+
+
+def documents(name: str, count: int) -> list[Document]:
+    made = []
+    for number in range(count):
+        drug, disease = ("aspirin", "colitis") if number % 2 else ("paracetamolol", "severe pain")
+        text = f"The {drug} caused {disease} in patients. In patients with {disease}, the {drug}; {number}."
+        mentions = []
+        for surface, kind in ((drug, "Chemical"), (disease, "Disease")):
+            for start in (at for at in range(len(text)) if text.startswith(surface, at)):
+                mentions.append(Mention(f"T{len(mentions)}", ((start, start + len(surface)),), kind))
+        made.append(Document(f"{name}{number}", text, tuple(mentions)))
+    return made
+
+
+@pytest.fixture
+def fold(tmp_path: Path) -> Path:
+    folder = tmp_path / "fold"
+    write_documents(folder / "train.jsonl", documents("a", 12))
+    write_documents(folder / "variants.jsonl", [])
+    write_documents(folder / "validation.jsonl", documents("b", 4))
+    write_documents(folder / "test.jsonl", documents("c", 4))
+    write_json(folder / "composition.json", {"types": ["Chemical", "Disease"], "normalize": ["unicode", "shorthand"]})
+    write_json(tmp_path / "audit.json", {"verdict": "clean", "checks": []})
+    return folder
+
+
+@pytest.fixture
+def encoder(tmp_path: Path, bert: Path) -> Path:
+    output = tmp_path / "encoder" / "encoder.json"
+    fetch_encoder("toy", {"sources": [{"folder": str(bert)}]}, output)
+    return output
+
+
+def train(tmp_path: Path, encoder: Path, fold: Path, recipe: dict[str, Any], output: str = "run", seed: int = 1) -> Path:
+    write_json(tmp_path / "recipe.json", recipe)
+    train_run(recipe=tmp_path / "recipe.json", encoder=encoder, fold=fold, audit=tmp_path / "audit.json", seed=seed, output=tmp_path / output)
+    return tmp_path / output
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_toy_task_is_learned_and_saved(tmp_path: Path, encoder: Path, fold: Path, name: str) -> None:
+    run = train(tmp_path, encoder, fold, RECIPES[name])
+    facts = read_json(run / "run.json")
+    assert facts["validation_f1"] > 0.9
+    assert facts["recipe"] == RECIPES[name] and facts["train_documents"] == 12 and facts["train_mentions"] == 48
+    assert set(facts["data"]) == {"train.jsonl", "variants.jsonl", "validation.jsonl", "composition.json"}
+    assert not list(run.glob("checkpoint-*"))
+    predict_run(run=run, test=fold / "test.jsonl", attacks={"fgsm": {"kind": "fgsm", "epsilon": 0.5}}, attacked={}, threads=1, output=tmp_path / "p")
+    manifest = read_json(tmp_path / "p" / "predictions.json")
+    assert set(manifest["attacks"]) == {"clean", "fgsm"}
+    predicted = list(read_documents(tmp_path / "p" / "clean.jsonl"))
+    found = {(document.id, document.surface(mention), mention.type) for document in predicted for mention in document.mentions}
+    assert ("c1", "aspirin", "Chemical") in found and ("c0", "severe pain", "Disease") in found
+    assert all(0 < mention.score <= 1 for document in predicted for mention in document.mentions)
+    assert sha256_file(tmp_path / "p" / "fgsm.jsonl") != sha256_file(tmp_path / "p" / "clean.jsonl")
+
+
+@pytest.mark.parametrize("name", ["plain", "adaptive"])
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path, encoder: Path, fold: Path, name: str) -> None:
+    first, second, other = (train(tmp_path, encoder, fold, RECIPES[name], output, seed) for output, seed in (("x", 1), ("y", 1), ("z", 2)))
+    for file in ("model.safetensors", "history.csv", "config.json"):
+        assert sha256_file(first / file) == sha256_file(second / file), file
+    assert sha256_file(first / "model.safetensors") != sha256_file(other / "model.safetensors")
+
+
+def command(tmp_path: Path, encoder: Path, fold: Path, output: str) -> list[str]:
+    return [
+        sys.executable, "-m", "bioner.commands.train", "--recipe", str(tmp_path / "recipe.json"), "--encoder", str(encoder),
+        "--fold", str(fold), "--audit", str(tmp_path / "audit.json"), "--seed", "1", "--output", str(tmp_path / output),
+    ]  # fmt: skip
+
+
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    recipe = RECIPES["adaptive"] | {"training": TRAINING | {"epochs": 12, "patience": 12}}
+    whole = train(tmp_path, encoder, fold, recipe, "whole")
+    process = subprocess.Popen(command(tmp_path, encoder, fold, "killed"), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch 3/"):
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.stderr.close()
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "run.json").exists()
+    resumed = subprocess.run(command(tmp_path, encoder, fold, "killed"), capture_output=True, text=True, check=True)
+    assert "resuming after epoch" in resumed.stderr
+    for file in ("model.safetensors", "history.csv"):
+        assert sha256_file(whole / file) == sha256_file(tmp_path / "killed" / file), file
+
+
+def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    stale = tmp_path / "run" / "checkpoint-0123456789abcdef"
+    stale.mkdir(parents=True)
+    (stale / "state.pt").write_bytes(b"of another recipe")
+    train(tmp_path, encoder, fold, RECIPE)
+    assert not stale.exists()
+
+
+def test_plain_transformers_loads_a_linear_run_and_predicts_the_same_tags(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    run = train(tmp_path, encoder, fold, RECIPE | {"training": TRAINING | {"epochs": 2}})
+    predict_run(run=run, test=fold / "test.jsonl", attacks={}, attacked={}, threads=1, output=tmp_path / "p")
+    model = AutoModelForTokenClassification.from_pretrained(run).eval()
+    tokenizer = AutoTokenizer.from_pretrained(run)
+    names = model.config.id2label
+    for gold, predicted in zip(read_documents(fold / "test.jsonl"), read_documents(tmp_path / "p" / "clean.jsonl"), strict=True):
+        words = split_words(gold.text)
+        encoding = tokenizer([gold.text[a:b] for a, b in words], is_split_into_words=True, return_tensors="pt")
+        assert encoding["input_ids"].shape[1] > 32  # the plain model sees the document whole, ours in windows, below
+        break
+    short = [replace(document, text=document.text[:40], mentions=()) for document in read_documents(fold / "test.jsonl")]
+    write_documents(tmp_path / "short.jsonl", short)
+    predict_run(run=run, test=tmp_path / "short.jsonl", attacks={}, attacked={}, threads=1, output=tmp_path / "q")
+    compared = 0
+    for gold, predicted in zip(short, read_documents(tmp_path / "q" / "clean.jsonl"), strict=True):
+        words = split_words(gold.text)
+        encoding = tokenizer([gold.text[a:b] for a, b in words], is_split_into_words=True, return_tensors="pt")
+        with torch.no_grad():
+            tags = model(**encoding).logits[0].argmax(-1)
+        heads = [encoding.word_ids().index(index) for index in range(len(words))]
+        theirs = [names[int(tags[head])] for head in heads]
+        begins = {mention.start for mention in predicted.mentions}
+        ours = []
+        for start, end in words:
+            owner = next((mention for mention in predicted.mentions if mention.start <= start and end <= mention.end), None)
+            ours.append("O" if owner is None else f"{'B' if start in begins else 'I'}-{owner.type}")
+        repaired = [
+            tag if tag[0] != "I" or (index and theirs[index - 1][1:] == tag[1:]) else "B" + tag[1:] for index, tag in enumerate(theirs)
+        ]
+        assert ours == repaired
+        compared += len(words)
+    assert compared > 20
+
+
+def test_whole_documents_of_any_shape_are_predicted(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    run = train(tmp_path, encoder, fold, RECIPES["adaptive"])
+    sentence = "The aspirin caused colitis in patients. "
+    shapes = {
+        "long": sentence * (100_000 // len(sentence)),
+        "empty": "",
+        "blank": " \n ",
+        "token": "x" * 5_000 + " colitis",
+        "strange": "\u200b\U0001f9ec \ufffd colitis\x00",
+        "none": "The patients.",
+    }
+    write_documents(tmp_path / "odd.jsonl", [Document(name, text) for name, text in shapes.items()])
+    predict_run(run=run, test=tmp_path / "odd.jsonl", attacks={}, attacked={}, threads=1, output=tmp_path / "p")
+    predicted = {document.id: document for document in read_documents(tmp_path / "p" / "clean.jsonl")}
+    assert {name: document.text for name, document in predicted.items()} == shapes
+    assert predicted["empty"].mentions == predicted["blank"].mentions == ()
+    found = [mention.start for mention in predicted["long"].mentions if predicted["long"].surface(mention) == "aspirin"]
+    assert len(found) > 1000 and found[0] < 1000 and found[-1] > 99_000
+
+
+def test_a_leaking_fold_is_not_trained_on(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    write_json(tmp_path / "audit.json", {"verdict": "leak", "checks": []})
+    with pytest.raises(BionerError, match=r"audit\.json: expected verdict 'clean', found 'leak'"):
+        train(tmp_path, encoder, fold, RECIPE)
+
+
+def test_a_damaged_encoder_is_refused(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    weights = encoder.parent / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    with pytest.raises(BionerError, match="expected sha256 .* run fetch_encoder again"):
+        train(tmp_path, encoder, fold, RECIPE)
+
+
+def test_an_encoder_with_another_digest_is_refused(tmp_path: Path, bert: Path) -> None:
+    with pytest.raises(BionerError, match="expected sha256 0000"):
+        fetch_encoder("toy", {"sources": [{"folder": str(bert)}], "sha256": "0" * 64}, tmp_path / "encoder.json")
+    assert not (tmp_path / "encoder.json").exists()
+
+
+def test_the_next_source_is_tried_and_all_failures_are_told(tmp_path: Path, bert: Path) -> None:
+    sources = [{"package": "no_such_package"}, {"hub": "someone/something", "revision": None}]
+    with pytest.raises(BionerError, match="no_such_package, it is not installed.*revision is null"):
+        fetch_encoder("toy", {"sources": sources}, tmp_path / "encoder.json")
+    fetch_encoder("toy", {"sources": [*sources, {"folder": str(bert)}]}, tmp_path / "encoder.json")
+    assert json.loads((tmp_path / "encoder.json").read_text())["source"] == {"folder": str(bert)}
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path, encoder: Path, fold: Path, albert: Path) -> None:
+    """transformers would start from random weights with a warning."""
+    mixed = tmp_path / "mixed"
+    fetch_encoder("toy", {"sources": [{"folder": str(encoder.parent)}]}, mixed / "encoder.json")
+    (mixed / "model.safetensors").write_bytes((albert / "model.safetensors").read_bytes())
+    fetch_encoder("toy", {"sources": [{"folder": str(mixed)}]}, tmp_path / "again" / "encoder.json")
+    with pytest.raises(BionerError, match="expected weights for all of the encoder"):
+        train(tmp_path, tmp_path / "again" / "encoder.json", fold, RECIPE)
