@@ -46,6 +46,7 @@ def _as_kind(value: str | dict[str, Any]) -> dict[str, Any]:
 
 def _check_schema(config: dict[str, Any], schema: dict[str, Any]) -> None:
     fill_defaults(config, schema)
+    read_numbers(config, schema)
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path)))
     if errors:
         raise ConfigError(_describe(errors[0]))
@@ -64,6 +65,33 @@ def fill_defaults(value: Any, schema: dict[str, Any]) -> None:
     if isinstance(others, dict):
         for key in value.keys() - schema.get("properties", {}).keys():
             fill_defaults(value[key], others)
+
+
+def read_numbers(value: Any, schema: dict[str, Any]) -> Any:
+    """The value with strings turned into numbers where the schema wants one, in place in mappings and lists.
+
+    Snakemake reads numbers inside `--config 'training={learning_rate: 0.001}'` as strings.
+    """
+    kinds = {kind for part in (schema, *schema.get("anyOf", ())) for kind in _list(part.get("type"))}
+    if isinstance(value, str) and kinds & {"number", "integer"} and "string" not in kinds:
+        number = yaml.safe_load(value)
+        try:
+            return number if isinstance(number, int | float) else float(value)
+        except ValueError:
+            return value
+    for part in (schema, *schema.get("anyOf", ())):
+        if isinstance(value, dict):
+            for key in value:
+                inner = part.get("properties", {}).get(key, part.get("additionalProperties"))
+                if isinstance(inner, dict):
+                    value[key] = read_numbers(value[key], inner)
+        elif isinstance(value, list) and isinstance(part.get("items"), dict):
+            value[:] = [read_numbers(item, part["items"]) for item in value]
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _describe(error: jsonschema.ValidationError) -> str:

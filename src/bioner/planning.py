@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -160,7 +159,3 @@ class Plan:
         """What a command of the corpora wing is told about a dataset: only what changes its output."""
         entry = self.config["datasets"][dataset]
         return {key: entry[key] for key in DATASET_KEYS[command] if key in entry}
-
-    def overlay(self, name: str) -> list[str]:
-        """This configuration with one experiment selected, as `--config` arguments."""
-        return [f"{key}={json.dumps([name] if key == 'run' else value)}" for key, value in self.config.items() if value is not None]

@@ -2,6 +2,7 @@
 # Makes: results/<experiment>/tables/, figures/ and report/index.html.
 
 COLLECTED = multiext("results/{experiment}/collected/", "scores.csv", "documents.csv", "confusion.csv", "history.csv", "runs.csv")
+OVERRIDES = dict(workflow.config_settings.config)
 PUBLISHED = f"{workflow.basedir}/src/bioner/reporting/published/table1.csv"
 
 
@@ -33,13 +34,14 @@ rule rulegraph:
         "results/{experiment}/rulegraph.dot",
     params:
         code=files_digest(workflow.basedir, "Snakefile", "workflow/rules/*.smk"),
-        config=lambda wildcards: plan.overlay(wildcards.experiment),
+        configfiles=[f"--configfile={path}" for path in workflow.config_settings.configfiles],
+        config=lambda wildcards: [f"{key}={json.dumps(value)}" for key, value in (OVERRIDES | {"run": [wildcards.experiment]}).items()],
     log:
         "results/logs/rulegraph/{experiment}.log",
     benchmark:
         "results/benchmarks/rulegraph/{experiment}.tsv"
     shell:
-        "{sys.executable:q} -m snakemake --snakefile {workflow.main_snakefile:q} --nolock --cores 1 --config {params.config:q} --rulegraph dot > {output:q} 2> {log:q}"
+        "{sys.executable:q} -m snakemake --snakefile {workflow.main_snakefile:q} --nolock --cores 1 {params.configfiles:q} --config {params.config:q} --rulegraph dot > {output:q} 2> {log:q}"
 
 
 rule figures:
@@ -68,6 +70,7 @@ rule report:
         figures="results/{experiment}/figures",
         collected=COLLECTED,
         quality=lambda wildcards: [f"results/quality/{dataset}.json" for dataset in plan.experiment(wildcards.experiment).present],
+        template=f"{workflow.basedir}/src/bioner/reporting/templates/report.html",
         audits=lambda wildcards: sorted({f"results/audit/{run.dataset}/{run.protocol}/fold{run.fold}.json" for run in plan.experiment(wildcards.experiment).runs}),
     output:
         "results/{experiment}/report/index.html",

@@ -21,6 +21,7 @@ rule recipe:
         "python -m bioner.commands.recipe --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
 
+# Runs in Snakemake's own environment, where an encoder's package is installed.
 rule fetch_encoder:
     output:
         "results/encoders/{encoder}/encoder.json",
@@ -31,10 +32,8 @@ rule fetch_encoder:
         "results/logs/fetch_encoder/{encoder}.log",
     benchmark:
         "results/benchmarks/fetch_encoder/{encoder}.tsv"
-    conda:
-        ENVIRONMENT
     shell:
-        "python -m bioner.commands.fetch_encoder --encoder {wildcards.encoder} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "{sys.executable:q} -m bioner.commands.fetch_encoder --encoder {wildcards.encoder} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule train:

@@ -100,7 +100,7 @@ def read_documents_counts(path: str | Path) -> Counts:
 
 
 Confusion = Mapping[System, Mapping[tuple[str, str], int]]
-"""By system: (gold type, predicted type) to its count over all runs; without a gold type a spurious mention, without a predicted one a miss."""
+"""By system: (gold type, predicted type) to its count over all runs; spurious mentions have no gold type, missed ones no predicted type."""
 
 
 def read_confusion(path: str | Path) -> Confusion:

@@ -1,8 +1,23 @@
 """Columns as people read them: titles, and which are numbers."""
 
 NUMBERS = frozenset(
-    ("precision", "recall", "f1", "entity_level_accuracy", "exact_match_rate", "f1_low", "f1_high", "folds", "seeds", "difference")
-    + ("f1_clean", "f1_attacked", "relative_drop", "value", "sd")
+    [
+        "precision",
+        "recall",
+        "f1",
+        "entity_level_accuracy",
+        "exact_match_rate",
+        "f1_low",
+        "f1_high",
+        "folds",
+        "seeds",
+        "difference",
+        "f1_clean",
+        "f1_attacked",
+        "relative_drop",
+        "value",
+        "sd",
+    ]
 )
 HEADINGS = {
     "source": "Source",

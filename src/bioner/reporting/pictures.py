@@ -12,7 +12,8 @@ from bioner.reporting.settings import ReportSettings
 TEXTS = {
     "fig1": (
         "F1 by entity group and corpus",
-        "Dot plot with one panel for each corpus: strict micro F1 of six groups of entity types, one mark for each model, with standard deviations. "
+        "Dot plot with one panel for each corpus: strict micro F1 of six groups of entity types, one mark for each model, "
+        "with standard deviations. "
         "Groups that a corpus does not annotate are marked 'no such type'.",
     ),
     "robustness": (
@@ -22,7 +23,8 @@ TEXTS = {
     ),
     "learning_curves": (
         "Learning curves",
-        "Line chart with one panel for each corpus: F1 on validation documents by epoch. Thin lines are single runs; thick ones are their mean as far as all go.",
+        "Line chart with one panel for each corpus: F1 on validation documents by epoch. "
+        "Thin lines are single runs; thick ones are their mean as far as all go.",
     ),
     "alpha": (
         "Weight of the adaptive loss",
@@ -63,7 +65,10 @@ def _picture(path: Path, name: str, settings: ReportSettings) -> Picture:
     if name.startswith(CONFUSION):
         corpus = settings.datasets[name.removeprefix(CONFUSION)].title
         title = f"Confusion matrix: {corpus}"
-        alt = f"Matrix of gold against predicted entity types of {corpus}, with missed and spurious mentions; darker cells hold a larger share of their row."
+        alt = (
+            f"Matrix of gold against predicted entity types of {corpus}, with missed and spurious mentions; "
+            "darker cells hold a larger share of their row."
+        )
     else:
         title, alt = TEXTS[name]
     return Picture(name, title, alt, "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii"))

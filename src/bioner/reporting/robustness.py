@@ -11,7 +11,7 @@ from bioner.reporting.cells import mean
 from bioner.reporting.collected import CLEAN, STRICT_F1, Scores, System
 from bioner.reporting.intervals import Intervals
 from bioner.reporting.settings import ReportSettings
-from bioner.reporting.style import colour, grid, hatch, legend, panels
+from bioner.reporting.style import bar_colour, grid, hatch, legend, panels
 
 
 def draw_robustness(scores: Scores, intervals: Intervals, systems: Sequence[System], settings: ReportSettings) -> Figure | None:
@@ -54,7 +54,7 @@ def _draw_panel(axis: Axes, scores: Scores, intervals: Intervals, systems: Seque
             width * 0.92,
             yerr=(below, above),
             label=condition,
-            color=colour(index),
+            color=bar_colour(index),
             hatch=hatch(index),
             edgecolor="black",
             linewidth=0.6,

@@ -7,12 +7,16 @@ their neighbours. Edges over several layers pass through a way-point in each lay
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from bioner.errors import BionerError
 
+QUOTED = r'"(?:[^"\\]|\\.)*"'
+STATEMENT = re.compile(rf'(?:{QUOTED}|\[(?:{QUOTED}|[^\]"])*\]|[^;\[\]"])+')
+"""What stands between semicolons, those inside quotes and attributes not counted."""
 NODE = re.compile(r'^\s*"?(?P<node>[\w.]+)"?\s*\[(?P<attributes>.*)\]\s*;?\s*$')
 LABEL = re.compile(r'label\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[\w.]+))')
 EDGE = re.compile(r'^\s*"?[\w.]+"?(?:\s*->\s*"?[\w.]+"?)+\s*(?:\[.*\])?\s*;?\s*$')
@@ -56,11 +60,11 @@ def parse_dot(text: str, name: str = "dot") -> RuleGraph:
     """
     labels: dict[str, str] = {}
     pairs: list[tuple[int, str, str]] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in _statements(text):
         node = NODE.match(line)
         if EDGE.match(line):
             chain = re.findall(r"[\w.]+", line.split("[")[0])
-            pairs.extend((number, left, right) for left, right in zip(chain, chain[1:], strict=False))
+            pairs.extend((number, left, right) for left, right in pairwise(chain))
         elif node and node["node"] not in KEYWORDS:
             label = LABEL.search(node["attributes"])
             written = (label["quoted"] or label["bare"] or "") if label else ""
@@ -75,6 +79,12 @@ def parse_dot(text: str, name: str = "dot") -> RuleGraph:
     graph = RuleGraph(tuple(sorted(set(labels.values()))), tuple(sorted(edge for edge in edges if edge[0] != edge[1])))
     layer_rules(graph)
     return graph
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Statements with the numbers of their lines; no statement of a rule graph is longer than a line."""
+    for number, line in enumerate(text.splitlines(), 1):
+        yield from ((number, statement) for statement in STATEMENT.findall(line))
 
 
 def layer_rules(graph: RuleGraph) -> dict[str, int]:
@@ -120,7 +130,7 @@ def lay_out(graph: RuleGraph) -> Layout:
     }
     for edge, chain in chains.items():
         layers.update({point: layers[edge[0]] + step for step, point in enumerate(chain)})
-    links = sorted({pair for chain in chains.values() for pair in zip(chain, chain[1:], strict=False)})
+    links = sorted({pair for chain in chains.values() for pair in pairwise(chain)})
     rows: list[list[str]] = [[] for _ in range(max(layers.values()) + 1)]
     for point in sorted(layers):
         rows[layers[point]].append(point)
@@ -160,7 +170,7 @@ def _order_and_place(rows: list[list[str]], before: dict[str, list[str]], after:
 
 def _spread(row: Sequence[str], wanted: Sequence[float]) -> list[float]:
     """Places in the given order, each as near to the wanted one as the widths allow: the mean of a pass from either side."""
-    gaps = [_width(left) / 2 + _width(right) / 2 for left, right in zip(row, row[1:], strict=False)]
+    gaps = [_width(left) / 2 + _width(right) / 2 for left, right in pairwise(row)]
     forward, backward = list(wanted), list(wanted)
     for place, gap in enumerate(gaps):
         forward[place + 1] = max(forward[place + 1], forward[place] + gap)

@@ -32,6 +32,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "///", "...", "xx", "\\\\\\", "++", "--", "oo")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (3, 1)))
 GREY = "#6b6b6b"
+PALE_GREY = "#a6a6a6"
 
 SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "bioner",
@@ -59,8 +60,14 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
+def bar_colour(index: int) -> str:
+    """A colour on which hatches and interval bars, which are black, can be seen."""
+    return PALE_GREY if colour(index) == BLACK else colour(index)
+
+
 def marker(index: int) -> str:
-    return MARKERS[index % len(MARKERS)]
+    """A shape; it goes on changing where the colours begin again."""
+    return MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
 
 
 def line_style(index: int) -> Any:
@@ -113,4 +120,4 @@ def save_figure(figure: Figure, base: str | Path, *, demo: bool) -> list[Path]:
 def use_style() -> Any:
     """A context in which figures are drawn and saved with SETTINGS, whatever the user's own matplotlib settings."""
     values: dict[str, Any] = {**matplotlib.rcParamsDefault, **SETTINGS, "backend": "agg"}
-    return matplotlib.rc_context(values)  # type: ignore[arg-type]
+    return matplotlib.rc_context(values)

@@ -38,6 +38,7 @@ def configure_torch(threads: int) -> None:
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs time
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
 
@@ -65,7 +66,8 @@ def train_run(*, recipe: Path, encoder: Path, fold: Path, audit: Path, seed: int
     torch.manual_seed(seed)
     device = choose_device()
     tag_set = TagSet.of(composition["types"])
-    tagger = new_tagger(encoder.parent, tag_set, crf=settings["head"] == "crf", dropout=settings["training"]["dropout"]).to(device)
+    dropouts = {name: settings["training"][name] for name in ("dropout", "attention_dropout")}
+    tagger = new_tagger(encoder.parent, tag_set, crf=settings["head"] == "crf", **dropouts).to(device)
     tokenizer = load_tokenizer(encoder.parent)
     pieces = make_encoder(tokenizer, tag_set, settings, tagger.network.config)
     documents = training_documents(fold, settings["augmentation"])

@@ -58,13 +58,21 @@ class LoadedRun:
     encoder: Encoder
 
 
-def new_tagger(encoder_folder: Path, tag_set: TagSet, *, crf: bool, dropout: float | None) -> Tagger:
-    """A tagger with the encoder's weights and a new head, initialised from torch's random state."""
+def new_tagger(encoder_folder: Path, tag_set: TagSet, *, crf: bool, dropout: float | None = None, attention_dropout: float | None = None) -> Tagger:
+    """A tagger with the encoder's weights and a new head, initialised from torch's random state.
+
+    Args:
+        dropout: probability before the head, None for the encoder's own.
+        attention_dropout: probability on attention weights, None for the encoder's own. Anything
+            but 0 keeps torch from its fused attention on processors.
+    """
     config = AutoConfig.from_pretrained(encoder_folder)
     config.id2label = dict(enumerate(tag_set.names))
     config.label2id = {name: index for index, name in enumerate(tag_set.names)}
     if dropout is not None:
         config.classifier_dropout = config.classifier_dropout_prob = dropout
+    if attention_dropout is not None:
+        config.attention_probs_dropout_prob = config.attention_dropout = attention_dropout
     network, report = AutoModelForTokenClassification.from_pretrained(encoder_folder, config=config, dtype=torch.float32, output_loading_info=True)
     missing = sorted(name for name in report["missing_keys"] if name.startswith(f"{network.base_model_prefix}."))
     if missing:

@@ -1,10 +1,13 @@
 """A small invented experiment: counts of three corpora, four models, two folds, two attacks, drawn from a fixed seed."""
 
 import csv
+import json
 import random
 from pathlib import Path
 
 import pytest
+
+from bioner.commands import figures
 
 TYPES = {
     "demo_medmentions": {
@@ -25,7 +28,8 @@ HEADERS = {
     "documents": "dataset,protocol,model,fold,seed,attack,document,gold,predicted,correct",
     "confusion": "dataset,protocol,model,fold,seed,attack,gold_type,predicted_type,count",
     "history": "dataset,protocol,model,fold,seed,epoch,step,loss,cross_entropy,crf,adversarial,alpha,learning_rate,precision,recall,f1",
-    "runs": "dataset,protocol,model,fold,seed,run,device,precision,threads,seconds,epochs,best_epoch,train_documents,train_mentions,pieces_per_second",
+    "runs": "dataset,protocol,model,fold,seed,run,device,precision,threads,seconds,epochs,best_epoch,"
+    "train_documents,train_mentions,pieces_per_second",
 }
 DOT = """digraph snakemake_dag {
     graph[bgcolor=white, margin=0];
@@ -73,12 +77,12 @@ def one_run(dataset, model, fold, seed, attack, write):
     total = [0, 0, 0]
     for number in range(DOCUMENTS):
         document = [0, 0, 0]
-        for name in by_type:
+        for of_type in by_type.values():
             gold = draw.randint(0, 6)
             correct = sum(draw.random() < skill for _ in range(gold))
             counts = (gold, correct + draw.randint(0, 2), correct)
             for place, count in enumerate(counts):
-                by_type[name][place] += count
+                of_type[place] += count
                 document[place] += count
                 total[place] += count
         write("documents", *key, f"d{fold}.{number}", *document)
@@ -198,12 +202,43 @@ def full_settings():
 
 
 @pytest.fixture(scope="session")
-def dot_text() -> str:
-    return rulegraph_text()
+def demo_settings():
+    """For fixtures that live longer than a test; a test that changes settings takes `settings`."""
+    return make_settings()
 
 
-@pytest.fixture
-def rulegraph(tmp_path, dot_text) -> Path:
-    path = tmp_path / "rulegraph.dot"
-    path.write_text(dot_text, encoding="utf-8")
+@pytest.fixture(scope="session")
+def rule_needs():
+    return NEEDS
+
+
+@pytest.fixture(scope="session")
+def make_dot():
+    """Dot text, as Snakemake prints it, of rules and the rules they need."""
+    return rulegraph_text
+
+
+@pytest.fixture(scope="session")
+def rulegraph(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("graph") / "rulegraph.dot"
+    path.write_text(rulegraph_text(), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def drawn(collected, demo_settings, rulegraph, tmp_path_factory) -> Path:
+    """The folder of the invented experiment's figures."""
+    folder = tmp_path_factory.mktemp("figures")
+    figures.main(
+        [
+            "--collected",
+            str(collected),
+            "--settings",
+            json.dumps(demo_settings),
+            "--rulegraph",
+            str(rulegraph),
+            "--output-folder",
+            str(folder),
+        ]
+    )
+    return folder

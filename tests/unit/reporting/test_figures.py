@@ -1,11 +1,11 @@
 """Figures: what they show recounted, that they are there, and that they are the same twice."""
 
+import csv
 import json
 from collections import defaultdict
 from xml.etree import ElementTree
 
 import pytest
-from test_tables import rows_of
 
 from bioner.commands import figures as command
 from bioner.reporting.collected import read_confusion, read_scores
@@ -13,6 +13,7 @@ from bioner.reporting.confusion import ST21PV_TYPES, matrix, order_types
 from bioner.reporting.curves import mean_curve
 from bioner.reporting.entity_groups import group_f1
 from bioner.reporting.settings import read_settings
+from bioner.reporting.style import bar_colour, colour, hatch, line_style, marker
 
 NAMES = [
     "alpha",
@@ -27,20 +28,16 @@ NAMES = [
 SMALL = ("demo_bc5cdr",)
 
 
+def rows_of(path):
+    with open(path, encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
 def draw(collected, settings, rulegraph, folder):
     command.main(
         ["--collected", str(collected), "--settings", json.dumps(settings), "--rulegraph", str(rulegraph), "--output-folder", str(folder)]
     )
     return folder
-
-
-@pytest.fixture(scope="module")
-def drawn(collected, tmp_path_factory):
-    from conftest import make_settings, rulegraph_text
-
-    folder = tmp_path_factory.mktemp("figures")
-    (folder / "graph.dot").write_text(rulegraph_text(), encoding="utf-8")
-    return draw(collected, make_settings(), folder / "graph.dot", folder / "out")
 
 
 def test_every_figure_in_three_formats(drawn):
@@ -118,6 +115,12 @@ def test_confusion_matrix_holds_every_count(collected, settings):
 
 def test_mean_curve_ends_with_the_shortest_run():
     assert mean_curve([[(1, 10.0), (2, 20.0), (3, 90.0)], [(1, 30.0), (2, 40.0)]]) == [(1, 20.0), (2, 30.0)]
+
+
+def test_sixty_four_series_differ_in_every_way_of_drawing():
+    for second in (marker, hatch, line_style):
+        assert len({(colour(index), second(index)) for index in range(64)}) == 64
+    assert "#000000" not in {bar_colour(index) for index in range(64)}
 
 
 def test_names_of_the_semantic_types():

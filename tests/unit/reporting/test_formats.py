@@ -80,7 +80,6 @@ def test_four_files(tmp_path):
     assert all((tmp_path / f"nasty.{kind}").stat().st_size for kind in ("csv", "md", "tex", "html"))
 
 
-@pytest.mark.slow
 def test_latex_compiles_by_itself(tmp_path):
     compiler = shutil.which("pdflatex")
     if compiler is None:

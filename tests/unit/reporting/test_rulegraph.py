@@ -3,7 +3,6 @@
 import itertools
 
 import pytest
-from conftest import NEEDS, rulegraph_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +15,10 @@ def edges_of(needs):
     return sorted((other, rule) for rule, others in needs.items() for other in others)
 
 
-def test_names_and_edges_of_what_snakemake_prints(dot_text):
-    graph = parse_dot(dot_text)
-    assert list(graph.edges) == edges_of(NEEDS)
-    assert "train" in graph.rules and "graph" not in graph.rules and len(graph.rules) == 18
+def test_names_and_edges_of_what_snakemake_prints(make_dot, rule_needs):
+    graph = parse_dot(make_dot(rule_needs))
+    assert list(graph.edges) == edges_of(rule_needs)
+    assert "train" in graph.rules and "graph" not in graph.rules and len(graph.rules) == 20
 
 
 def test_headers_attributes_chains_and_second_lines_of_labels_are_taken_in_stride():
@@ -65,8 +64,8 @@ acyclic = st.integers(2, 7).flatmap(
 
 
 @given(acyclic)
-def test_edges_point_down_and_boxes_never_meet(needs):
-    graph = parse_dot(rulegraph_text(needs))
+def test_edges_point_down_and_boxes_never_meet(make_dot, needs):
+    graph = parse_dot(make_dot(needs))
     layers = layer_rules(graph)
     layout = lay_out(graph)
     for left, right in graph.edges:
@@ -78,7 +77,7 @@ def test_edges_point_down_and_boxes_never_meet(needs):
 
 
 @given(acyclic)
-def test_redundant_edges_are_those_with_a_longer_path(needs):
+def test_redundant_edges_are_those_with_a_longer_path(make_dot, needs):
     """Oracle: all walks, enumerated."""
     edges = edges_of(needs)
 
@@ -86,7 +85,7 @@ def test_redundant_edges_are_those_with_a_longer_path(needs):
         return [[start]] if start == end else [[start, *rest] for left, right in edges if left == start for rest in walks(right, end)]
 
     expected = {(left, right) for left, right in edges if any(len(walk) > 2 for walk in walks(left, right))}
-    assert redundant_edges(parse_dot(rulegraph_text(needs))) == expected
+    assert redundant_edges(parse_dot(make_dot(needs))) == expected
 
 
 def test_wings_of_rules():

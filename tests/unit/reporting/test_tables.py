@@ -138,7 +138,7 @@ def test_counts_that_contradict_the_scores_are_refused(collected, settings, tmp_
     cells = lines[1].split(",")
     cells[-2] = str(int(cells[-2]) + 5)
     (broken / "documents.csv").write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]) + "\n", encoding="utf-8")
-    with pytest.raises(BionerError, match="expected documents.csv to give the F1 of scores.csv"):
+    with pytest.raises(BionerError, match=r"expected documents.csv to give the F1 of scores.csv"):
         run(broken, settings, tmp_path / "tables")
 
 
@@ -154,7 +154,7 @@ def test_absent_runs_and_unknown_readings_are_refused(collected, settings, tmp_p
 
 def test_published_name_must_exist_and_be_unique(collected, full_settings, tmp_path):
     full_settings["models"]["plain"]["reproduces"] = "BioBERT"
-    with pytest.raises(ConfigError, match="found those of Sharma et al., Košprdić et al."):
+    with pytest.raises(ConfigError, match=r"found those of Sharma et al., Košprdić et al."):
         run(collected, full_settings, tmp_path)
     full_settings["models"]["plain"]["system"] = "Sharma et al."
     chosen = read_settings(full_settings)

@@ -22,7 +22,7 @@ TEXTS = ["severe pain in patients", "the drug caused colitis in the patients wit
 
 def setup(folder: Path, *, dropout: bool = False) -> tuple[Tagger, Batch]:
     torch.manual_seed(0)
-    tagger = new_tagger(folder, TAGS, crf=False, dropout=None)
+    tagger = new_tagger(folder, TAGS, crf=False)
     tagger.train(dropout)
     encoder = make_encoder(load_tokenizer(folder), TAGS, {"window": 32, "overlap": 4, "model": "toy"}, tagger.network.config)
     documents = [Document(str(number), text, (Mention("1", ((0, 6),), "Disease"),)) for number, text in enumerate(TEXTS)]

@@ -25,7 +25,7 @@ from bioner.words import split_words
 
 TRAINING = {
     "learning_rate": 0.005, "head_learning_rate": 0.01, "loss_learning_rate": 0.01, "weight_decay": 0.01, "warmup": 0.1, "clip": 1.0,
-    "batch_pieces": 128, "epochs": 6, "minimum_steps": 0, "patience": 6, "dropout": None, "precision": "fp32", "threads": 1,
+    "batch_pieces": 128, "epochs": 6, "minimum_steps": 0, "patience": 6, "dropout": None, "attention_dropout": 0.0, "precision": "fp32", "threads": 1,
 }  # fmt: skip
 RECIPE: dict[str, Any] = {
     "model": "toy", "encoder": "toy", "head": "linear", "loss": {"kind": "cross_entropy"}, "adversary": {"kind": "none"},
