@@ -15,7 +15,9 @@ from bioner.provenance import code_digest, files_digest
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
+
 configfile: f"{workflow.basedir}/config.yaml"
+
 
 try:
     plan = load_plan(config, Path.cwd())
@@ -23,11 +25,19 @@ except ConfigError as error:
     raise WorkflowError(f"config: {error}") from None
 
 ENVIRONMENT = f"{workflow.basedir}/envs/bioner.yaml"
+# glibc gives large blocks back to the system at once; torch asks for them again at every step.
+MEMORY = "export MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000;"
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 # The package reaches every job from the source tree. Without conda, jobs run in Snakemake's own Python.
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={quote(str(SOURCE))}; " + ("" if CONDA else f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; ")
+    f"set -euo pipefail; export PYTHONPATH={quote(str(SOURCE))}; {MEMORY} "
+    + (
+        ""
+        if CONDA
+        else f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; "
+    )
 )
+
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
@@ -41,9 +51,12 @@ wildcard_constraints:
 
 
 rule all:
-    input:
-        [f"results/{experiment.name}/report/index.html" for experiment in plan.experiments],
     default_target: True
+    input:
+        [
+            f"results/{experiment.name}/report/index.html"
+            for experiment in plan.experiments
+        ],
 
 
 include: "workflow/rules/corpora.smk"

@@ -96,15 +96,16 @@ def _list(value: Any) -> list[Any]:
 
 def _describe(error: jsonschema.ValidationError) -> str:
     where = ".".join(str(part) for part in error.absolute_path) or "config"
+    schema = error.schema if isinstance(error.schema, dict) else {}
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
+        known = schema.get("properties", {})
         unknown = sorted(error.instance.keys() - known.keys())
         return f"{where}: unknown key '{unknown[0]}'{_suggest(unknown[0], known)}; expected keys are {', '.join(sorted(known))}"
     if error.context:
         deepest = max(error.context, key=lambda part: len(part.absolute_path))
         if len(deepest.absolute_path) > len(error.absolute_path):
             return _describe(deepest)
-    hint = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
+    hint = schema.get("description", "")
     return f"{where}: {error.message}{f' ({hint})' if hint else ''}"
 
 
@@ -132,7 +133,9 @@ def _check_experiment(config: dict[str, Any], name: str, entry: dict[str, Any]) 
                 f"set models.{model}.head to crf, or its loss to cross_entropy"
             )
         if settings["loss"]["kind"] == "cross_entropy" and settings["head"] == "crf":
-            raise ConfigError(f"{where}.models: model '{model}' has a crf head that its loss cross_entropy never trains; set models.{model}.loss to crf")
+            raise ConfigError(
+                f"{where}.models: model '{model}' has a crf head that its loss cross_entropy never trains; set models.{model}.loss to crf"
+            )
     if entry["protocol"] == "kfold":
         _check_folds(config, where, entry)
 
@@ -155,7 +158,10 @@ def _check_provided(config: dict[str, Any], experiment: Experiment, base: Path) 
         if reason is None:
             continue
         if experiment.missing == "error":
-            raise ConfigError(f"experiments.{experiment.name}.datasets: '{name}' is not provided: {reason}; or set experiments.{experiment.name}.missing to row")
+            raise ConfigError(
+                f"experiments.{experiment.name}.datasets: '{name}' is not provided: {reason}; "
+                f"or set experiments.{experiment.name}.missing to row"
+            )
         experiment.absent[name] = reason
 
 

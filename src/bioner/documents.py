@@ -118,4 +118,6 @@ def read_documents(path: str | Path) -> Iterator[Document]:
     except FileNotFoundError as error:
         raise BionerError(f"{path}: expected a file of documents, found none; run the rule that makes it") from error
     except UnicodeDecodeError as error:
-        raise BionerError(f"{path}: expected UTF-8, found byte {error.object[error.start]:#x} at {error.start}; make the file again") from error
+        raise BionerError(
+            f"{path}: expected UTF-8, found byte {error.object[error.start]:#x} at {error.start}; make the file again"
+        ) from error

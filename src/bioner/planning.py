@@ -115,7 +115,8 @@ class Plan:
         experiment = self.experiment(name)
         entry = experiment.entry
         datasets = {
-            dataset: {key: self.config["datasets"][dataset][key] for key in ("title", "groups", "published")} | {"missing": experiment.absent.get(dataset)}
+            dataset: {key: self.config["datasets"][dataset][key] for key in ("title", "groups", "published")}
+            | {"missing": experiment.absent.get(dataset)}
             for dataset in experiment.datasets
         }
         models = {

@@ -29,7 +29,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.fsync(handle.fileno())
         os.replace(temporary, final)
     except OSError as error:
-        raise BionerError(f"{final}: cannot be written ({error.strerror or error}); free space or fix permissions, then run again") from error
+        raise BionerError(
+            f"{final}: cannot be written ({error.strerror or error}); free space or fix permissions, then run again"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,23 +1,25 @@
 # Corpora. Needs: a dataset's entry in the config, and network or a mirror for what is downloaded.
 # Makes: results/raw/<dataset>/, results/corpora/<dataset>.jsonl, results/quality/<dataset>.json.
 
-GENERATED = [name for name, entry in config["datasets"].items() if entry["source"] == "demo"]
+GENERATED = [
+    name for name, entry in config["datasets"].items() if entry["source"] == "demo"
+]
 
 
 rule generate:
     output:
         "results/raw/{dataset}/manifest.json",
-    wildcard_constraints:
-        dataset="|".join(GENERATED) or "none",
-    params:
-        code=code_digest("generate"),
-        settings=lambda wildcards: json.dumps(plan.slice("generate", wildcards.dataset)),
     log:
         "results/logs/generate/{dataset}.log",
     benchmark:
         "results/benchmarks/generate/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(GENERATED) or "none",
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("generate"),
+        settings=lambda wildcards: json.dumps(plan.slice("generate", wildcards.dataset)),
     shell:
         "python -m bioner.commands.generate --dataset {wildcards.dataset} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
@@ -25,20 +27,20 @@ rule generate:
 rule download:
     output:
         "results/raw/{dataset}/manifest.json",
-    wildcard_constraints:
-        dataset="(?!(" + "|".join(GENERATED) + ")/)[a-z][a-z0-9_]*",
-    params:
-        code=code_digest("download"),
-        settings=lambda wildcards: json.dumps(plan.slice("download", wildcards.dataset)),
-        mirror=config["mirror"] or "",
     log:
         "results/logs/download/{dataset}.log",
     benchmark:
         "results/benchmarks/download/{dataset}.tsv"
+    wildcard_constraints:
+        dataset="(?!(" + "|".join(GENERATED) + ")/)[a-z][a-z0-9_]*",
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("download"),
+        settings=lambda wildcards: json.dumps(plan.slice("download", wildcards.dataset)),
+        mirror=config["mirror"] or "",
     shell:
-        "python -m bioner.commands.download --dataset {wildcards.dataset} --settings {params.settings:q} --mirror {params.mirror:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.download --dataset {wildcards.dataset} --settings {params.settings:q} --mirror={params.mirror:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule harmonize:
@@ -47,14 +49,16 @@ rule harmonize:
     output:
         corpus="results/corpora/{dataset}.jsonl",
         quality="results/quality/{dataset}.json",
-    params:
-        code=code_digest("harmonize"),
-        settings=lambda wildcards: json.dumps(plan.slice("harmonize", wildcards.dataset)),
     log:
         "results/logs/harmonize/{dataset}.log",
     benchmark:
         "results/benchmarks/harmonize/{dataset}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("harmonize"),
+        settings=lambda wildcards: json.dumps(
+            plan.slice("harmonize", wildcards.dataset)
+        ),
     shell:
         "python -m bioner.commands.harmonize --dataset {wildcards.dataset} --settings {params.settings:q} --raw {input:q} --output {output.corpus:q} --quality {output.quality:q} > {log:q} 2>&1"

@@ -7,15 +7,15 @@ rule normalize:
         "results/corpora/{dataset}.jsonl",
     output:
         "results/normalized/{dataset}.jsonl",
-    params:
-        code=code_digest("normalize"),
-        settings=json.dumps(config["preparation"]["normalize"]),
     log:
         "results/logs/normalize/{dataset}.log",
     benchmark:
         "results/benchmarks/normalize/{dataset}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("normalize"),
+        settings=json.dumps(config["preparation"]["normalize"]),
     shell:
         "python -m bioner.commands.normalize --corpus {input:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
@@ -25,15 +25,15 @@ rule augment:
         "results/normalized/{dataset}.jsonl",
     output:
         "results/augmented/{dataset}/noise.jsonl",
-    params:
-        code=code_digest("augment"),
-        settings=json.dumps({"noise": config["preparation"]["noise"]}),
     log:
         "results/logs/augment/{dataset}.log",
     benchmark:
         "results/benchmarks/augment/{dataset}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("augment"),
+        settings=json.dumps({"noise": config["preparation"]["noise"]}),
     shell:
         "python -m bioner.commands.augment --normalized {input:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
@@ -43,15 +43,15 @@ rule split:
         "results/corpora/{dataset}.jsonl",
     output:
         "results/splits/{dataset}/{protocol}.json",
-    params:
-        code=code_digest("split"),
-        settings=json.dumps({"seed": config["preparation"]["split_seed"]}),
     log:
         "results/logs/split/{dataset}/{protocol}.log",
     benchmark:
         "results/benchmarks/split/{dataset}/{protocol}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("split"),
+        settings=json.dumps({"seed": config["preparation"]["split_seed"]}),
     shell:
         "python -m bioner.commands.split --corpus {input:q} --protocol {wildcards.protocol} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
@@ -63,17 +63,30 @@ rule compose:
         variants="results/augmented/{dataset}/noise.jsonl",
         splits="results/splits/{dataset}/{protocol}.json",
     output:
-        multiext("results/folds/{dataset}/{protocol}/fold{fold}/", "train.jsonl", "variants.jsonl", "validation.jsonl", "test.jsonl", "lexicon.json", "composition.json"),
-    params:
-        code=code_digest("compose"),
-        settings=json.dumps({"normalize": config["preparation"]["normalize"], "synonyms": config["preparation"]["synonyms"]}),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        multiext(
+            "results/folds/{dataset}/{protocol}/fold{fold}/",
+            "train.jsonl",
+            "variants.jsonl",
+            "validation.jsonl",
+            "test.jsonl",
+            "lexicon.json",
+            "composition.json",
+        ),
     log:
         "results/logs/compose/{dataset}/{protocol}/fold{fold}.log",
     benchmark:
         "results/benchmarks/compose/{dataset}/{protocol}/fold{fold}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("compose"),
+        settings=json.dumps(
+            {
+                "normalize": config["preparation"]["normalize"],
+                "synonyms": config["preparation"]["synonyms"],
+            }
+        ),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         "python -m bioner.commands.compose --corpus {input.corpus:q} --normalized {input.normalized:q} --variants {input.variants:q} --splits {input.splits:q}"
         " --fold {wildcards.fold} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
@@ -81,18 +94,26 @@ rule compose:
 
 rule audit:
     input:
-        multiext("results/folds/{dataset}/{protocol}/fold{fold}/", "train.jsonl", "variants.jsonl", "validation.jsonl", "test.jsonl", "lexicon.json", "composition.json"),
+        multiext(
+            "results/folds/{dataset}/{protocol}/fold{fold}/",
+            "train.jsonl",
+            "variants.jsonl",
+            "validation.jsonl",
+            "test.jsonl",
+            "lexicon.json",
+            "composition.json",
+        ),
     output:
         "results/audit/{dataset}/{protocol}/fold{fold}.json",
-    params:
-        code=code_digest("audit"),
-        settings=json.dumps({"allowed": {}}),
-        folder=lambda wildcards, input: str(Path(input[0]).parent),
     log:
         "results/logs/audit/{dataset}/{protocol}/fold{fold}.log",
     benchmark:
         "results/benchmarks/audit/{dataset}/{protocol}/fold{fold}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("audit"),
+        settings=json.dumps({"allowed": {}}),
+        folder=lambda wildcards, input: str(Path(input[0]).parent),
     shell:
         "python -m bioner.commands.audit --folder {params.folder:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"

@@ -1,7 +1,14 @@
 # Reporting. Needs: results/<experiment>/collected/, quality reports and audits.
 # Makes: results/<experiment>/tables/, figures/ and report/index.html.
 
-COLLECTED = multiext("results/{experiment}/collected/", "scores.csv", "documents.csv", "confusion.csv", "history.csv", "runs.csv")
+COLLECTED = multiext(
+    "results/{experiment}/collected/",
+    "scores.csv",
+    "documents.csv",
+    "confusion.csv",
+    "history.csv",
+    "runs.csv",
+)
 OVERRIDES = dict(workflow.config_settings.config)
 PUBLISHED = f"{workflow.basedir}/src/bioner/reporting/published/table1.csv"
 
@@ -14,17 +21,17 @@ rule table1:
         multiext("results/{experiment}/tables/table1", ".csv", ".md", ".tex", ".html"),
         "results/{experiment}/tables/table1_definitions.csv",
         "results/{experiment}/tables/robustness.csv",
-    params:
-        code=code_digest("table1"),
-        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
-        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
     log:
         "results/logs/table1/{experiment}.log",
     benchmark:
         "results/benchmarks/table1/{experiment}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("table1"),
+        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
+        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         "python -m bioner.commands.table1 --collected {params.collected:q} --settings {params.settings:q} --published {input.published:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
@@ -32,14 +39,19 @@ rule table1:
 rule rulegraph:
     output:
         "results/{experiment}/rulegraph.dot",
-    params:
-        code=files_digest(workflow.basedir, "Snakefile", "workflow/rules/*.smk"),
-        configfiles=[f"--configfile={path}" for path in workflow.config_settings.configfiles],
-        config=lambda wildcards: [f"{key}={json.dumps(value)}" for key, value in (OVERRIDES | {"run": [wildcards.experiment]}).items()],
     log:
         "results/logs/rulegraph/{experiment}.log",
     benchmark:
         "results/benchmarks/rulegraph/{experiment}.tsv"
+    params:
+        code=files_digest(workflow.basedir, "Snakefile", "workflow/rules/*.smk"),
+        configfiles=[
+            f"--configfile={path}" for path in workflow.config_settings.configfiles
+        ],
+        config=lambda wildcards: [
+            f"{key}={json.dumps(value)}"
+            for key, value in (OVERRIDES | {"run": [wildcards.experiment]}).items()
+        ],
     shell:
         "{sys.executable:q} -m snakemake --snakefile {workflow.main_snakefile:q} --nolock --cores 1 {params.configfiles:q} --config {params.config:q} --rulegraph dot > {output:q} 2> {log:q}"
 
@@ -50,16 +62,16 @@ rule figures:
         rulegraph="results/{experiment}/rulegraph.dot",
     output:
         directory("results/{experiment}/figures"),
-    params:
-        code=code_digest("figures"),
-        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
-        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
     log:
         "results/logs/figures/{experiment}.log",
     benchmark:
         "results/benchmarks/figures/{experiment}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("figures"),
+        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
+        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
     shell:
         "python -m bioner.commands.figures --collected {params.collected:q} --settings {params.settings:q} --rulegraph {input.rulegraph:q} --output-folder {output:q} > {log:q} 2>&1"
 
@@ -69,23 +81,31 @@ rule report:
         tables="results/{experiment}/tables/table1.csv",
         figures="results/{experiment}/figures",
         collected=COLLECTED,
-        quality=lambda wildcards: [f"results/quality/{dataset}.json" for dataset in plan.experiment(wildcards.experiment).present],
+        quality=lambda wildcards: [
+            f"results/quality/{dataset}.json"
+            for dataset in plan.experiment(wildcards.experiment).present
+        ],
         template=f"{workflow.basedir}/src/bioner/reporting/templates/report.html",
-        audits=lambda wildcards: sorted({f"results/audit/{run.dataset}/{run.protocol}/fold{run.fold}.json" for run in plan.experiment(wildcards.experiment).runs}),
+        audits=lambda wildcards: sorted(
+            {
+                f"results/audit/{run.dataset}/{run.protocol}/fold{run.fold}.json"
+                for run in plan.experiment(wildcards.experiment).runs
+            }
+        ),
     output:
         "results/{experiment}/report/index.html",
-    params:
-        code=code_digest("report"),
-        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
-        provenance=lambda wildcards: json.dumps(plan.provenance(wildcards.experiment)),
-        tables=lambda wildcards, input: str(Path(input.tables).parent),
-        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
     log:
         "results/logs/report/{experiment}.log",
     benchmark:
         "results/benchmarks/report/{experiment}.tsv"
     conda:
         ENVIRONMENT
+    params:
+        code=code_digest("report"),
+        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
+        provenance=lambda wildcards: json.dumps(plan.provenance(wildcards.experiment)),
+        tables=lambda wildcards, input: str(Path(input.tables).parent),
+        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
     shell:
         "python -m bioner.commands.report --tables {params.tables:q} --figures {input.figures:q} --quality {input.quality:q} --audits {input.audits:q}"
         " --collected {params.collected:q} --settings {params.settings:q} --provenance {params.provenance:q} --output {output:q} > {log:q} 2>&1"

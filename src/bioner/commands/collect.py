@@ -12,7 +12,9 @@ from bioner.evaluation.collecting import collect, selected_runs
 def parser() -> argparse.ArgumentParser:
     """Arguments of `python -m bioner.commands.collect`."""
     result = argparse.ArgumentParser(prog="python -m bioner.commands.collect", description=__doc__)
-    result.add_argument("--settings", required=True, type=json_argument, help="datasets, protocol, models, folds and seeds of the experiment, as JSON")
+    result.add_argument(
+        "--settings", required=True, type=json_argument, help="datasets, protocol, models, folds and seeds of the experiment, as JSON"
+    )
     result.add_argument("--scores", default="results/scores", help="folder of all scores (default: %(default)s)")
     result.add_argument("--runs", default="results/runs", help="folder of all runs (default: %(default)s)")
     result.add_argument("--output-folder", required=True, help="where the five tables go")

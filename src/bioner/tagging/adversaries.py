@@ -67,4 +67,5 @@ class Adversary:
         length = gradient.flatten(1).norm(dim=1).clamp_min(1e-30)[:, None, None]
         moved = delta + self.step_size * gradient / length
         size = moved.flatten(1).norm(dim=1).clamp_min(1e-30)[:, None, None]
-        return moved * (self.epsilon / size).clamp_max(1.0)
+        projected: Tensor = moved * (self.epsilon / size).clamp_max(1.0)
+        return projected

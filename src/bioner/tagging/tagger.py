@@ -50,6 +50,17 @@ class Tagger(nn.Module):
         return scores.float()
 
 
+def freeze(network: Any, layers: int) -> None:
+    """Stop training the embeddings and the first `layers` layers of the encoder."""
+    base = network.base_model
+    owners = (base, getattr(base, "encoder", None))
+    stack = next((found for owner in owners for name in ("layer", "layers") if (found := getattr(owner, name, None))), ())
+    if layers > len(stack):
+        raise BionerError(f"expected at most {len(stack)} frozen_layers for a {type(network).__name__}, got {layers}; set it in the recipe")
+    for module in (base.embeddings, *stack[:layers]):
+        module.requires_grad_(False)
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedRun:
     """A trained tagger as `load_run` finds it."""
@@ -58,7 +69,9 @@ class LoadedRun:
     encoder: Encoder
 
 
-def new_tagger(encoder_folder: Path, tag_set: TagSet, *, crf: bool, dropout: float | None = None, attention_dropout: float | None = None) -> Tagger:
+def new_tagger(
+    encoder_folder: Path, tag_set: TagSet, *, crf: bool, dropout: float | None = None, attention_dropout: float | None = None
+) -> Tagger:
     """A tagger with the encoder's weights and a new head, initialised from torch's random state.
 
     Args:
@@ -73,7 +86,9 @@ def new_tagger(encoder_folder: Path, tag_set: TagSet, *, crf: bool, dropout: flo
         config.classifier_dropout = config.classifier_dropout_prob = dropout
     if attention_dropout is not None:
         config.attention_probs_dropout_prob = config.attention_dropout = attention_dropout
-    network, report = AutoModelForTokenClassification.from_pretrained(encoder_folder, config=config, dtype=torch.float32, output_loading_info=True)
+    network, report = AutoModelForTokenClassification.from_pretrained(
+        encoder_folder, config=config, dtype=torch.float32, output_loading_info=True
+    )
     missing = sorted(name for name in report["missing_keys"] if name.startswith(f"{network.base_model_prefix}."))
     if missing:
         raise BionerError(
@@ -104,7 +119,9 @@ def make_encoder(tokenizer: Any, tag_set: TagSet, recipe: dict[str, Any], config
     """The encoder of documents for a recipe; its window may not exceed the model's positions."""
     limit = getattr(config, "max_position_embeddings", recipe["window"])
     if recipe["window"] > limit:
-        raise BionerError(f"expected window of at most {limit} pieces, the encoder's positions; recipe {recipe['model']} has {recipe['window']}")
+        raise BionerError(
+            f"expected window of at most {limit} pieces, the encoder's positions; recipe {recipe['model']} has {recipe['window']}"
+        )
     return Encoder(tokenizer, tag_set, window=recipe["window"], overlap=recipe["overlap"])
 
 

@@ -75,6 +75,8 @@ class Training:
         encoder = set(self.tagger.network.base_model.parameters())
         groups: dict[str, list[nn.Parameter]] = {"decay": [], "plain": [], "head": []}
         for parameter in self.tagger.parameters():
+            if not parameter.requires_grad:
+                continue
             if parameter not in encoder:
                 groups["head"].append(parameter)
             else:

@@ -25,15 +25,18 @@ def save_bert(folder: Path, *, layers: int = 2) -> Path:
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     tokenizer.decoder = decoders.WordPiece()
     names = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=layers, num_attention_heads=4, intermediate_size=64, max_position_embeddings=64
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
     )
     BertForMaskedLM(config).save_pretrained(folder)
     return folder
@@ -42,7 +45,10 @@ def save_bert(folder: Path, *, layers: int = 2) -> Path:
 def save_albert(folder: Path) -> Path:
     """An ALBERT-shaped encoder (embeddings narrower than hidden states) with a unigram tokenizer."""
     pieces = [("<pad>", 0.0), ("<unk>", 0.0), ("[CLS]", 0.0), ("[SEP]", 0.0), ("[MASK]", 0.0)]
-    pieces += [(piece, -float(number)) for number, piece in enumerate(["▁", *("▁" + word for word in WORDS if "#" not in word), *LETTERS, *PUNCTUATION], 1)]
+    pieces += [
+        (piece, -float(number))
+        for number, piece in enumerate(["▁", *("▁" + word for word in WORDS if "#" not in word), *LETTERS, *PUNCTUATION], 1)
+    ]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=1))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -52,7 +58,13 @@ def save_albert(folder: Path) -> Path:
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     torch.manual_seed(0)
     config = AlbertConfig(
-        vocab_size=len(pieces), embedding_size=16, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, max_position_embeddings=64
+        vocab_size=len(pieces),
+        embedding_size=16,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
     )
     AlbertForMaskedLM(config).save_pretrained(folder)
     return folder

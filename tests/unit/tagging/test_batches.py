@@ -9,7 +9,9 @@ from bioner.tagging.encode import Window
 
 
 def window(length: int, document: int = 0) -> Window:
-    return Window(document, np.arange(length, dtype=np.int64) + 5, (0, length - 2), np.arange(1, length - 1), np.zeros(length - 2, dtype=np.int64))
+    return Window(
+        document, np.arange(length, dtype=np.int64) + 5, (0, length - 2), np.arange(1, length - 1), np.zeros(length - 2, dtype=np.int64)
+    )
 
 
 @given(st.lists(st.integers(3, 40), min_size=1, max_size=50), st.integers(1, 120), st.integers(0, 5), st.integers(0, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_windows_partition_the_words(lengths: list[int], room: int, data: st.Dat
 def test_words_inside_an_overlap_have_context_on_both_sides(lengths: list[int]) -> None:
     starts = [0, *np.cumsum(lengths).tolist()]
     ranges = window_ranges(starts, 30, 12)
-    for (window, owned), (following, _) in zip(ranges, ranges[1:], strict=False):
+    for (window, owned), (following, _) in pairwise(ranges):
         assert starts[window[1]] - starts[owned[1]] >= 3  # pieces after the last owned word
         assert following[0] <= owned[1]
 
@@ -48,7 +49,9 @@ def test_every_word_has_its_first_piece(encoder_folder: Path, text: str) -> None
     for window in encoded.windows:
         assert len(window.pieces) <= 16
         assert (np.diff(window.heads) > 0).all()
-        assert len(window.heads) == 0 or (window.heads[0] >= len(encoder.prefix) and window.heads[-1] < len(window.pieces) - len(encoder.suffix))
+        assert len(window.heads) == 0 or (
+            window.heads[0] >= len(encoder.prefix) and window.heads[-1] < len(window.pieces) - len(encoder.suffix)
+        )
 
 
 def test_tags_stand_on_first_pieces(bert: Path) -> None:

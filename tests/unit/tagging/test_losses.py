@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bioner.tagging.crf import CRF
-from bioner.tagging.losses import Adaptive, CrossEntropy, CRFLoss, make_loss
+from bioner.tagging.losses import Adaptive, CRFLoss, CrossEntropy, make_loss
 
 LENGTHS = torch.tensor([3, 2])
 
@@ -17,7 +17,7 @@ def inputs() -> tuple[torch.Tensor, torch.Tensor, CRF]:
 
 
 def test_cross_entropy_is_the_mean_over_words() -> None:
-    emissions, tags, crf = inputs()
+    emissions, tags, _ = inputs()
     expected = -sum(float(torch.log_softmax(row, 0)[tag]) for row, tag in zip(emissions, tags, strict=True)) / 5
     assert CrossEntropy()(emissions, tags, LENGTHS, None).total.item() == pytest.approx(expected, abs=1e-6)
 

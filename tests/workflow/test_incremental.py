@@ -1,0 +1,53 @@
+"""What a second run does after each kind of change."""
+
+from __future__ import annotations
+
+from .conftest import Project
+
+
+def test_a_second_run_has_nothing_to_do(finished: Project) -> None:
+    assert "Nothing to be done" in finished.run()
+
+
+def test_touching_sources_changes_nothing(finished: Project) -> None:
+    for path in sorted((finished.folder / "src").rglob("*.py")):
+        path.touch()
+    for name in ("Snakefile", "config.yaml"):
+        (finished.folder / name).touch()
+    assert finished.planned() == {}
+
+
+def test_a_comment_or_docstring_changes_nothing(finished: Project) -> None:
+    finished.edit("src/bioner/tagging/training.py", "class Training:", "# a remark\nclass Training:")
+    finished.edit("src/bioner/reporting/tables.py", '"""', '"""Another docstring. ')
+    assert finished.planned() == {}
+
+
+def test_an_edit_of_the_table_code_rebuilds_tables_only(finished: Project) -> None:
+    finished.edit(
+        "src/bioner/reporting/table1.py", "from __future__ import annotations\n", "from __future__ import annotations\n\nADDED = 1\n"
+    )
+    assert finished.planned() == {"table1": 1, "report": 1}
+
+
+def test_an_edit_of_the_training_code_retrains(finished: Project) -> None:
+    finished.edit("src/bioner/tagging/training.py", "CHECKPOINT_SECONDS = 300.0", "CHECKPOINT_SECONDS = 301.0")
+    planned = finished.planned()
+    assert planned["train"] == 2
+    assert not planned.keys() & {"harmonize", "normalize", "split", "compose", "audit", "fetch_encoder"}
+
+
+def test_one_models_learning_rate_retrains_that_model_only(finished: Project) -> None:
+    planned = finished.planned("--config", 'models={"plain": {"training": {"learning_rate": 0.0002}}}')
+    assert {rule: planned[rule] for rule in ("recipe", "train", "predict", "score")} == {"recipe": 1, "train": 1, "predict": 1, "score": 1}
+    assert planned.keys() == {"recipe", "train", "predict", "score", "collect", "table1", "figures", "report"}
+
+
+def test_a_title_retrains_nothing(finished: Project) -> None:
+    planned = finished.planned("--config", 'models={"plain": {"title": "Plain MiniLM"}}')
+    assert planned.keys() <= {"table1", "figures", "report"} and planned
+
+
+def test_another_attack_predicts_again_and_retrains_nothing(finished: Project) -> None:
+    planned = finished.planned("--config", 'attacks={"fgsm": {"epsilon": 0.05}}')
+    assert planned["predict"] == 2 and "train" not in planned
