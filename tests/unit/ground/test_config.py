@@ -1,0 +1,126 @@
+"""The configuration: defaults, mistakes by name, and the runs it stands for."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bioner.config import SCHEMA, fill_defaults, iter_keys, load_plan, read_numbers
+from bioner.errors import ConfigError
+from bioner.planning import Run
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def config() -> dict[str, Any]:
+    value: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return value
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(base)
+    for key, value in change.items():
+        result[key] = merged(result[key], value) if isinstance(value, dict) and isinstance(result.get(key), dict) else value
+    return result
+
+
+def test_the_demo_is_the_default_and_has_24_runs() -> None:
+    plan = load_plan(config(), ROOT)
+    (experiment,) = plan.experiments
+    assert experiment.name == "demo"
+    assert len(experiment.runs) == 24
+    assert experiment.runs[0] == Run("demo_medmentions", "kfold5", "plain", 0, 1)
+    assert experiment.runs[0].path == "demo_medmentions/kfold5/plain/fold0/seed1"
+    assert plan.text_attacks(experiment.runs[0]) == ["typos"]
+    assert set(plan.white_box_attacks(experiment.runs[0])) == {"fgsm"}
+
+
+def test_experiments_that_share_runs_share_their_attacks() -> None:
+    change = {
+        "run": ["demo", "more"],
+        "experiments": {"more": {"title": "x", "scale": "demo", "datasets": ["demo_i2b2"], "models": ["plain"]}},
+    }
+    value = merged(config(), change)
+    value["experiments"]["more"] |= {"protocol": "kfold", "folds": {"k": 5, "run": [1]}, "attacks": []}
+    plan = load_plan(value, ROOT)
+    assert plan.experiment("more").runs == [Run("demo_i2b2", "kfold5", "plain", 1, 1)]
+    assert plan.text_attacks(plan.experiment("more").runs[0]) == ["typos"]
+
+
+def test_a_recipe_is_whole_and_holds_no_titles() -> None:
+    recipe = load_plan(merged(config(), {"models": {"plain": {"title": "T", "training": {"epochs": 2}}}}), ROOT).recipe("plain")
+    assert recipe["training"]["epochs"] == 2 and recipe["training"]["threads"] == 1
+    assert set(recipe) == {"model", "encoder", "head", "loss", "adversary", "augmentation", "window", "overlap", "training"}
+    assert recipe["loss"] == {"kind": "cross_entropy"} and recipe["adversary"] == {"kind": "none"}
+
+
+MISTAKES = {
+    "unknown key": ({"trainin": {}}, "config: unknown key 'trainin', did you mean 'training'?"),
+    "nested key": ({"models": {"plain": {"training": {"lr": 1}}}}, "models.plain.training: unknown key 'lr'"),
+    "head": ({"models": {"plain": {"head": "softmax"}}}, "models.plain.head: 'softmax' is not one of ['linear', 'crf']"),
+    "idle crf": ({"models": {"plain": {"head": "crf"}}}, "model 'plain' has a crf head that its loss cross_entropy never trains"),
+    "encoder": ({"models": {"plain": {"encoder": "minilmm"}}}, "unknown name 'minilmm', did you mean 'minilm'?"),
+    "attack": ({"experiments": {"demo": {"attacks": ["tpyos"]}}}, "experiments.demo.attacks: unknown name 'tpyos', did you mean 'typos'?"),
+    "dataset": ({"experiments": {"demo": {"datasets": ["bc5"]}}}, "experiments.demo.datasets: unknown name 'bc5'"),
+    "folds": ({"experiments": {"demo": {"folds": {"k": 2}}}}, "experiments.demo.folds.k: expected at least 3"),
+    "fold": ({"experiments": {"demo": {"folds": {"run": [5]}}}}, "experiments.demo.folds.run: expected folds from 0 to 4, got 5"),
+    "no ids": ({"datasets": {"demo_i2b2": {"document_ids": False}}}, "experiments.demo.datasets: 'demo_i2b2' has no document ids"),
+    "shell": ({"datasets": {"a; touch x": {}}}, "datasets"),
+    "adversary": ({"models": {"fgsm": {"adversary": {"kind": "fgsm"}}}}, "models.fgsm.adversary"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_named(name: str) -> None:
+    change, message = MISTAKES[name]
+    value = merged(config(), change)
+    if name == "adversary":
+        value["models"]["fgsm"]["adversary"] = {"kind": "fgsm"}
+    with pytest.raises(ConfigError) as caught:
+        load_plan(value, ROOT)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_dataset_that_is_not_provided_is_an_error_or_a_row(tmp_path: Path) -> None:
+    change: dict[str, Any] = {"experiments": {"demo": {"datasets": ["demo_i2b2", "i2b2_2010"]}}}
+    with pytest.raises(ConfigError, match=r"experiments\.demo\.datasets: 'i2b2_2010' is not provided: .* missing to row"):
+        load_plan(merged(config(), change), tmp_path)
+    change["experiments"]["demo"]["missing"] = "row"
+    plan = load_plan(merged(config(), change), tmp_path)
+    assert {run.dataset for run in plan.experiments[0].runs} == {"demo_i2b2"}
+    assert "put its files under data/i2b2_2010" in plan.describe("demo")["datasets"]["i2b2_2010"]["missing"]
+    (tmp_path / "data/i2b2_2010").mkdir(parents=True)
+    plan = load_plan(merged(config(), change), tmp_path)
+    assert {run.dataset for run in plan.experiments[0].runs} == {"demo_i2b2", "i2b2_2010"}
+
+
+def test_numbers_inside_config_arguments_arrive_as_numbers() -> None:
+    """Snakemake gives strings for numbers inside a mapping of --config."""
+    value = merged(
+        config(), {"models": {"plain": {"training": {"learning_rate": "2e-4", "epochs": "3"}}}, "attacks": {"fgsm": {"epsilon": "0.02"}}}
+    )
+    value["experiments"]["demo"]["folds"]["run"] = ["0", "1"]
+    plan = load_plan(value, ROOT)
+    assert plan.recipe("plain")["training"]["learning_rate"] == 2e-4
+    assert plan.recipe("plain")["training"]["epochs"] == 3
+    assert plan.experiments[0].folds == [0, 1]
+    assert read_numbers("many", {"type": "integer"}) == "many"
+
+
+def test_every_key_of_the_schema_is_described_and_typed() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    for name, part in iter_keys(schema):
+        if name.split(".")[-1] in ("properties",) or part.get("type") == "object":
+            continue
+        assert "$ref" in part or ({"type", "enum", "anyOf"} & part.keys() and part.get("description")), name
+
+
+def test_defaults_satisfy_the_schema() -> None:
+    value: dict[str, Any] = {}
+    fill_defaults(value, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+    assert value["run"] == ["demo"] and value["preparation"]["noise"]["rate"] == 0.05
