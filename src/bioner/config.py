@@ -169,7 +169,8 @@ def missing_reason(dataset: dict[str, Any], base: Path) -> str | None:
     """Why a dataset that its user must provide is not there, or None when it is."""
     if dataset["source"] != "provided" or (base / dataset["folder"]).is_dir():
         return None
-    return f"put its files under {dataset['folder']} ({dataset['licence']})"
+    signing = f"{dataset['agreement']}; " if dataset["agreement"] else ""
+    return f"{signing}put its files under {dataset['folder']}"
 
 
 def iter_keys(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -16,7 +16,7 @@ CASES = {
     "two folds": ('experiments={"toy": {"folds": {"k": 2}}}', "experiments.toy.folds.k: expected at least 3"),
     "not provided": (
         'experiments={"toy": {"datasets": ["i2b2_2010"]}}',
-        "experiments.toy.datasets: 'i2b2_2010' is not provided: put its files under data/i2b2_2010",
+        "experiments.toy.datasets: 'i2b2_2010' is not provided: sign the n2c2 Data Use Agreement",
     ),
     "unknown experiment": ("run=[toyy]", "run: unknown name 'toyy', did you mean 'toy'?"),
     "wrong type": ('training={"epochs": "many"}', "training.epochs: 'many' is not of type 'integer'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def documents(draw: st.DrawFn) -> Document:
     spans = []
     if text:
         bounds = sorted(set(draw(st.lists(st.integers(0, len(text)), max_size=8))))
-        spans = [(start, end) for start, end in zip(bounds, bounds[1:], strict=False)]
+        spans = [(start, end) for start, end in itertools.pairwise(bounds)]
     mentions = [
         Mention(
             f"T{number}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,8 +47,7 @@ def test_mentions_on_word_boundaries_come_back(parts: list[str], data: st.DataOb
     words = split_words(text)
     cuts = sorted(set(data.draw(st.lists(st.integers(0, len(words)), max_size=6))))
     mentions = [
-        Mention(str(a), ((words[a][0], words[b - 1][1]),), data.draw(st.sampled_from(TAGS.types)))
-        for a, b in zip(cuts, cuts[1:], strict=False)
+        Mention(str(a), ((words[a][0], words[b - 1][1]),), data.draw(st.sampled_from(TAGS.types))) for a, b in itertools.pairwise(cuts)
     ]
     ids, lost = tags.encode(mentions, words, TAGS)
     assert not lost
