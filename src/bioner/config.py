@@ -31,9 +31,9 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     for model in config["models"].values():
         model["loss"] = _as_kind(model["loss"])
         model["adversary"] = _as_kind(model["adversary"])
-    for name, entry in config["experiments"].items():
-        _check_experiment(config, name, entry)
     _check_names(config["run"], config["experiments"], "run")
+    for name in [*config["run"], *config["experiments"]]:
+        _check_experiment(config, name, config["experiments"][name])
     plan = Plan(config, [Experiment.of(name, config["experiments"][name]) for name in config["run"]])
     for experiment in plan.experiments:
         _check_provided(config, experiment, Path(base))

@@ -148,6 +148,12 @@ class Plan:
             "seeds": experiment.entry["seeds"],
         }
 
+    def graph(self, name: str) -> dict[str, Any]:
+        """What the rule graph of an experiment depends on beside the rules: sources, and whether text is attacked."""
+        experiment = self.experiment(name)
+        attacks = {self.config["attacks"][attack]["kind"] in TEXT_ATTACKS for attack in experiment.entry["attacks"]}
+        return {"sources": sorted({self.config["datasets"][dataset]["source"] for dataset in experiment.present}), "attacks": any(attacks)}
+
     def provenance(self, name: str) -> dict[str, Any]:
         """Digest of all that an experiment's configuration says, recipes included."""
         experiment = self.experiment(name)

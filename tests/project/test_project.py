@@ -50,8 +50,7 @@ def test_a_rule_its_command_log_and_benchmark_have_one_name() -> None:
             name = block.split(":", 1)[0]
             assert f"results/logs/{name}/" in block, name
             assert f"results/benchmarks/{name}/" in block, name
-            if name != "rulegraph":
-                assert f"-m bioner.commands.{name} " in block and f'code_digest("{name}")' in block, name
+            assert f"-m bioner.commands.{name} " in block and f'code_digest("{name}")' in block, name
 
 
 def test_no_path_of_a_machine_is_in_the_project() -> None:

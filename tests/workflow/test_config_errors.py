@@ -11,7 +11,7 @@ CASES = {
     "unknown model": ('experiments={"toy": {"models": ["plian"]}}', "experiments.toy.models: unknown name 'plian', did you mean 'plain'?"),
     "loss and head": (
         'models={"adaptive": {"head": "linear"}}',
-        "experiments.demo.models: model 'adaptive' has loss adaptive on a linear head; set models.adaptive.head to crf",
+        "experiments.toy.models: model 'adaptive' has loss adaptive on a linear head; set models.adaptive.head to crf",
     ),
     "two folds": ('experiments={"toy": {"folds": {"k": 2}}}', "experiments.toy.folds.k: expected at least 3"),
     "not provided": (

@@ -9,14 +9,18 @@ COLLECTED = multiext(
     "history.csv",
     "runs.csv",
 )
-OVERRIDES = dict(workflow.config_settings.config)
-PUBLISHED = f"{workflow.basedir}/src/bioner/reporting/published/table1.csv"
+OVERLAYS = [str(path) for path in workflow.config_settings.configfiles]
+CONFIGFILES = ["--configfile", *OVERLAYS] if OVERLAYS else []
+OVERRIDES = [
+    f"{key}={json.dumps(value)}"
+    for key, value in workflow.config_settings.config.items()
+    if key != "run"
+]
 
 
 rule table1:
     input:
         collected=COLLECTED,
-        published=PUBLISHED,
     output:
         multiext("results/{experiment}/tables/table1", ".csv", ".md", ".tex", ".html"),
         "results/{experiment}/tables/table1_definitions.csv",
@@ -29,13 +33,15 @@ rule table1:
         ENVIRONMENT
     params:
         code=code_digest("table1"),
+        published=files_digest(SOURCE, "bioner/reporting/published/*.csv"),
         settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
         collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "python -m bioner.commands.table1 --collected {params.collected:q} --settings {params.settings:q} --published {input.published:q} --output-folder {params.folder:q} > {log:q} 2>&1"
+        "python -m bioner.commands.table1 --collected {params.collected:q} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
+# The configuration is handed on by globals: as params, it would rebuild the figure with every change.
 rule rulegraph:
     output:
         "results/{experiment}/rulegraph.dot",
@@ -44,16 +50,13 @@ rule rulegraph:
     benchmark:
         "results/benchmarks/rulegraph/{experiment}.tsv"
     params:
-        code=files_digest(workflow.basedir, "Snakefile", "workflow/rules/*.smk"),
-        configfiles=[
-            f"--configfile={path}" for path in workflow.config_settings.configfiles
-        ],
-        config=lambda wildcards: [
-            f"{key}={json.dumps(value)}"
-            for key, value in (OVERRIDES | {"run": [wildcards.experiment]}).items()
-        ],
+        code=code_digest("rulegraph"),
+        rules=files_digest(workflow.basedir, "Snakefile", "workflow/rules/*.smk"),
+        parts=lambda wildcards: json.dumps(plan.graph(wildcards.experiment)),
     shell:
-        "{sys.executable:q} -m snakemake --snakefile {workflow.main_snakefile:q} --nolock --cores 1 {params.configfiles:q} --config {params.config:q} --rulegraph dot > {output:q} 2> {log:q}"
+        "{sys.executable:q} -m snakemake --snakefile {workflow.main_snakefile:q} --nolock --cores 1 {CONFIGFILES:q}"
+        " --config 'run=[{wildcards.experiment}]' {OVERRIDES:q} --rulegraph dot 2> {log:q}"
+        " | {sys.executable:q} -m bioner.commands.rulegraph --output {output:q} 2>> {log:q}"
 
 
 rule figures:
@@ -85,7 +88,6 @@ rule report:
             f"results/quality/{dataset}.json"
             for dataset in plan.experiment(wildcards.experiment).present
         ],
-        template=f"{workflow.basedir}/src/bioner/reporting/templates/report.html",
         audits=lambda wildcards: sorted(
             {
                 f"results/audit/{run.dataset}/{run.protocol}/fold{run.fold}.json"
@@ -102,6 +104,7 @@ rule report:
         ENVIRONMENT
     params:
         code=code_digest("report"),
+        template=files_digest(SOURCE, "bioner/reporting/templates/*"),
         settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
         provenance=lambda wildcards: json.dumps(plan.provenance(wildcards.experiment)),
         tables=lambda wildcards, input: str(Path(input.tables).parent),

@@ -81,6 +81,13 @@ def parse_dot(text: str, name: str = "dot") -> RuleGraph:
     return graph
 
 
+def format_dot(graph: RuleGraph) -> str:
+    """Dot text of a rule graph; the same graph gives the same text."""
+    nodes = [f'    {rule}[label = "{rule}"];' for rule in graph.rules]
+    edges = [f"    {left} -> {right};" for left, right in graph.edges]
+    return "\n".join(["digraph rules {", *nodes, *edges, "}", ""])
+
+
 def _statements(text: str) -> Iterator[tuple[int, str]]:
     """Statements with the numbers of their lines; no statement of a rule graph is longer than a line."""
     for number, line in enumerate(text.splitlines(), 1):

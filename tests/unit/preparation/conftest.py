@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from bioner.entities import Document, Mention, Passage, sort_mentions
-
-# the same examples on every machine, however slow it is
-settings.register_profile("preparation", deadline=None, derandomize=True)
-settings.load_profile("preparation")
 
 ALPHABET = st.one_of(
     st.sampled_from("abcxyzEV .,-/()15\n"),
