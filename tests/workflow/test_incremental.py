@@ -31,7 +31,7 @@ def test_an_edit_of_the_table_code_rebuilds_tables_only(finished: Project) -> No
 
 
 def test_an_edit_of_the_training_code_retrains(finished: Project) -> None:
-    finished.edit("src/bioner/tagging/training.py", "CHECKPOINT_SECONDS = 300.0", "CHECKPOINT_SECONDS = 301.0")
+    finished.edit("src/bioner/tagging/training.py", "CHECKPOINT_SECONDS = 60.0", "CHECKPOINT_SECONDS = 61.0")
     planned = finished.planned()
     assert planned["train"] == 2
     assert not planned.keys() & {"harmonize", "normalize", "split", "compose", "audit", "fetch_encoder"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bioner.commandline import execute
 from bioner.tagging.runs import train_run
+from bioner.tagging.training import CHECKPOINT_SECONDS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,6 +19,9 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--audit", required=True, type=Path, help="the fold's audit")
     arguments.add_argument("--seed", required=True, type=int)
     arguments.add_argument("--output", required=True, type=Path, help="the run folder")
+    arguments.add_argument(
+        "--checkpoint-seconds", default=CHECKPOINT_SECONDS, type=float, help="training time between checkpoints (default: %(default)s)"
+    )
     return arguments
 
 

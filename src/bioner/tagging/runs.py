@@ -27,7 +27,7 @@ from bioner.tagging.decoding import Perturb, embed, predict
 from bioner.tagging.encoders import verify_encoder
 from bioner.tagging.precision import choose_device, choose_precision, device_name
 from bioner.tagging.tagger import freeze, load_run, load_tokenizer, make_encoder, new_tagger, save_tagger
-from bioner.tagging.training import HISTORY, Training
+from bioner.tagging.training import CHECKPOINT_SECONDS, HISTORY, Training
 from bioner.tagging.white_box import white_box
 from bioner.tags import TagSet
 
@@ -44,7 +44,9 @@ def configure_torch(threads: int) -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def train_run(*, recipe: Path, encoder: Path, fold: Path, audit: Path, seed: int, output: Path) -> None:
+def train_run(
+    *, recipe: Path, encoder: Path, fold: Path, audit: Path, seed: int, output: Path, checkpoint_seconds: float = CHECKPOINT_SECONDS
+) -> None:
     """Train a recipe on a composed fold; write the run folder of the design's contracts.
 
     Args:
@@ -54,6 +56,7 @@ def train_run(*, recipe: Path, encoder: Path, fold: Path, audit: Path, seed: int
         audit: the fold's audit; its verdict must be clean.
         seed: of initialisation, order and dropout.
         output: the run folder.
+        checkpoint_seconds: training time between checkpoints; results do not depend on it.
     """
     started = time.monotonic()
     settings = read_json(recipe)
@@ -81,7 +84,7 @@ def train_run(*, recipe: Path, encoder: Path, fold: Path, audit: Path, seed: int
     mentions = sum(len(document.mentions) for document in documents)
     used = f"{device_name(device)}, {precision}, {torch.get_num_threads()} threads"
     say(f"training {settings['model']} on {len(documents)} documents, {mentions} mentions; {used}")
-    training = Training(tagger, pieces, settings, seed=seed, precision=precision, checkpoint=checkpoint)
+    training = Training(tagger, pieces, settings, seed=seed, precision=precision, checkpoint=checkpoint, interval=checkpoint_seconds)
     windows = [window for item in encoded for window in item.windows]
     if not any(len(window.heads) for window in windows):
         raise BionerError(f"{fold / 'train.jsonl'}: expected documents with words to train on, found none; check the split")

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers.initialization import no_init_weights
 
 from bioner.errors import BionerError
 from bioner.storage import atomic_path
@@ -149,10 +150,12 @@ def load_run(folder: Path) -> LoadedRun:
     if not settings:
         raise BionerError(f"{folder / 'config.json'}: expected a key 'bioner', found none; this is not a run of bioner")
     tag_set = TagSet(tuple(settings["types"]))
-    tagger = Tagger(AutoModelForTokenClassification.from_config(config), tag_set, crf=settings["head"] == "crf")
     tensors = load_file(folder / WEIGHTS)
     crf = {name.removeprefix("crf."): tensors.pop(name) for name in list(tensors) if name.startswith("crf.")}
-    tagger.network.load_state_dict(tensors)
+    with no_init_weights():  # they are all loaded next
+        network = AutoModelForTokenClassification.from_config(config)
+    network.load_state_dict(tensors)
+    tagger = Tagger(network, tag_set, crf=settings["head"] == "crf")
     if tagger.crf is not None:
         tagger.crf.load_state_dict(crf)
     encoder = make_encoder(load_tokenizer(folder), tag_set, settings["recipe"], config)

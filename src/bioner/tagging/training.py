@@ -24,7 +24,8 @@ from bioner.tagging.steps import PARTS, accumulate_gradients
 from bioner.tagging.tagger import Tagger
 
 HISTORY = ("epoch", "step", "loss", "cross_entropy", "crf", "adversarial", "alpha", "learning_rate", "precision", "recall", "f1")
-CHECKPOINT_SECONDS = 300.0
+CHECKPOINT_SECONDS = 60.0
+"""Work that a kill may cost, at most; a checkpoint of a BERT-base takes a few seconds to write."""
 
 
 @dataclass
@@ -50,14 +51,24 @@ class Training:
     seed and the step, so that a resumed training repeats the uninterrupted one.
 
     Args:
-        settings: the recipe's `training` entry.
+        recipe: the whole definition of the model.
         precision: `bf16` or `fp32`.
+        checkpoint: where the state is saved, every `interval` seconds of training.
     """
 
     def __init__(
-        self, tagger: Tagger, encoder: Encoder, recipe: dict[str, Any], *, seed: int, precision: str, checkpoint: Checkpoint | None = None
+        self,
+        tagger: Tagger,
+        encoder: Encoder,
+        recipe: dict[str, Any],
+        *,
+        seed: int,
+        precision: str,
+        checkpoint: Checkpoint | None = None,
+        interval: float = CHECKPOINT_SECONDS,
     ) -> None:
-        self.tagger, self.encoder, self.seed, self.checkpoint = tagger, encoder, seed, checkpoint
+        self.tagger, self.encoder, self.seed = tagger, encoder, seed
+        self.checkpoint, self.interval = checkpoint, interval
         self.settings = recipe["training"]
         self.device = next(tagger.parameters()).device
         self.objective = make_loss(recipe["loss"]).to(self.device)
@@ -100,12 +111,13 @@ class Training:
             batches = plan_batches(windows, budget, seed=self.seed, epoch=self.progress.epoch)
             for batch in batches[self.progress.batch :]:
                 self._step(batch, total)
-                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                if time.monotonic() - saved > self.interval:
                     self._save()
                     saved = time.monotonic()
             self._finish_epoch(len(batches), epochs, validation)
-            self._save()
-            saved = time.monotonic()
+            if time.monotonic() - saved > self.interval:
+                self._save()
+                saved = time.monotonic()
         self.seconds = time.monotonic() - started
         if self.best:
             self.tagger.load_state_dict(self.best)

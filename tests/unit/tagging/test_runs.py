@@ -115,6 +115,7 @@ def command(tmp_path: Path, encoder: Path, fold: Path, output: str) -> list[str]
     return [
         sys.executable, "-m", "bioner.commands.train", "--recipe", str(tmp_path / "recipe.json"), "--encoder", str(encoder),
         "--fold", str(fold), "--audit", str(tmp_path / "audit.json"), "--seed", "1", "--output", str(tmp_path / output),
+        "--checkpoint-seconds", "0",
     ]  # fmt: skip
 
 
