@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 CORES ?= all
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --quiet rules --show-failed-logs
+SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -23,8 +23,8 @@ $(VENV)/bin/python:
 
 $(VENV)/.run-installed: requirements/run.txt requirements/demo.txt pyproject.toml | $(VENV)/bin/python
 	@echo "==> installing the workflow's packages (about 1.5 GB, a few minutes)"
-	$(BIN)/pip install --disable-pip-version-check -r requirements/run.txt
-	$(BIN)/pip install --disable-pip-version-check --no-deps -r requirements/demo.txt
+	$(BIN)/pip install --disable-pip-version-check -r requirements/run.txt | sed "/already satisfied/d"
+	$(BIN)/pip install --disable-pip-version-check --no-deps -r requirements/demo.txt | sed "/already satisfied/d"
 	$(BIN)/pip install --disable-pip-version-check --no-deps --quiet --editable .
 	@touch $@
 

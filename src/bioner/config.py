@@ -31,6 +31,10 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     for model in config["models"].values():
         model["loss"] = _as_kind(model["loss"])
         model["adversary"] = _as_kind(model["adversary"])
+    for name, model in config["models"].items():
+        _check_model(name, model)
+    for name, attack in config["attacks"].items():
+        _check_attack(f"attacks.{name}", attack)
     _check_names(config["run"], config["experiments"], "run")
     for name in [*config["run"], *config["experiments"]]:
         _check_experiment(config, name, config["experiments"][name])
@@ -118,6 +122,29 @@ def _check_names(names: Iterable[str], known: dict[str, Any], where: str) -> Non
     for name in names:
         if name not in known:
             raise ConfigError(f"{where}: unknown name '{name}'{_suggest(name, known)}; expected one of {', '.join(sorted(known))}")
+
+
+GRADIENT_KEYS = {"fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size"}}
+ATTACK_KEYS = {"typos": {"rate", "minimum_length", "seed"}, "fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size", "norm"}}
+
+
+def _check_model(name: str, model: dict[str, Any]) -> None:
+    if not 0 <= model["overlap"] < model["window"] // 2:
+        raise ConfigError(f"models.{name}.overlap: expected less than half of the window, {model['window'] // 2}, got {model['overlap']}")
+    if (bounds := model["loss"].get("bounds")) is not None and not (model["loss"]["kind"] == "adaptive" and bounds[0] < bounds[1]):
+        raise ConfigError(f"models.{name}.loss.bounds: expected [low, high] with low < high, for the adaptive loss only, got {bounds}")
+    _check_gradient_keys(f"models.{name}.adversary", model["adversary"])
+
+
+def _check_attack(where: str, attack: dict[str, Any]) -> None:
+    _check_gradient_keys(where, attack)
+    if stray := sorted(attack.keys() - {"kind"} - ATTACK_KEYS[attack["kind"]]):
+        raise ConfigError(f"{where}.{stray[0]}: expected only {', '.join(sorted(ATTACK_KEYS[attack['kind']]))} for kind {attack['kind']}")
+
+
+def _check_gradient_keys(where: str, settings: dict[str, Any]) -> None:
+    if missing := sorted(GRADIENT_KEYS.get(settings["kind"], set()) - settings.keys()):
+        raise ConfigError(f"{where}: expected {missing[0]} for kind {settings['kind']}, found none")
 
 
 def _check_experiment(config: dict[str, Any], name: str, entry: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,9 @@ def from_json(value: Any) -> Document:
     for key, kind in (("id", str), ("text", str), ("mentions", list)):
         if not isinstance(value.get(key), kind):
             raise ValueError(f"expected '{key}' of type {kind.__name__}, got {value.get(key)!r:.40}")
+    for key, kind in (("passages", list), ("meta", dict)):  # type: ignore[assignment]
+        if not isinstance(value.get(key, kind()), kind):
+            raise ValueError(f"expected '{key}' of type {kind.__name__}, got {value[key]!r:.40}")
     split = value.get("split")
     if split is not None and split not in SPLITS:
         raise ValueError(f"expected 'split' null or one of {', '.join(SPLITS)}, got {split!r:.40}")
@@ -53,13 +57,13 @@ def from_json(value: Any) -> Document:
         split=split,
         passages=tuple(_passage(item, length) for item in value.get("passages", ())),
         mentions=tuple(_mention(item, length) for item in value["mentions"]),
-        meta=dict(value.get("meta") or {}),
+        meta=dict(value.get("meta", {})),
     )
 
 
 def _passage(value: Any, length: int) -> Passage:
     try:
-        passage = Passage(int(value["start"]), int(value["end"]), str(value["kind"]))
+        passage = Passage(index(value["start"]), index(value["end"]), str(value["kind"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"expected a passage with start, end and kind, got {value!r:.60}") from error
     if not 0 <= passage.start <= passage.end <= length:
@@ -69,7 +73,7 @@ def _passage(value: Any, length: int) -> Passage:
 
 def _mention(value: Any, length: int) -> Mention:
     try:
-        spans = tuple((int(start), int(end)) for start, end in value["spans"])
+        spans = tuple((index(start), index(end)) for start, end in value["spans"])
         score = None if value.get("score") is None else float(value["score"])
         mention = Mention(str(value["id"]), spans, str(value["type"]), tuple(map(str, value.get("concepts", ()))), score)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -115,7 +119,7 @@ def read_documents(path: str | Path) -> Iterator[Document]:
                     raise BionerError(f"{path}:{number}: expected ids to be unique, got {document.id!r} again")
                 seen.add(document.id)
                 yield document
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise BionerError(f"{path}: expected a file of documents, found none; run the rule that makes it") from error
     except UnicodeDecodeError as error:
         raise BionerError(

@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from bioner.errors import ConfigError
 from bioner.evaluation.attacks import TEXT_ATTACKS
 from bioner.provenance import value_digest
 
@@ -65,7 +66,7 @@ class Experiment:
     def folds(self) -> list[int]:
         if self.entry["protocol"] == "official":
             return [0]
-        return list(self.entry["folds"]["run"] or range(self.entry["folds"]["k"]))
+        return list(range(self.entry["folds"]["k"]) if self.entry["folds"]["run"] is None else self.entry["folds"]["run"])
 
     @property
     def present(self) -> list[str]:
@@ -85,7 +86,11 @@ class Plan:
     experiments: list[Experiment]
 
     def experiment(self, name: str) -> Experiment:
-        return next(experiment for experiment in self.experiments if experiment.name == name)
+        """A selected experiment; ConfigError for one that is not."""
+        for experiment in self.experiments:
+            if experiment.name == name:
+                return experiment
+        raise ConfigError(f"run: experiment '{name}' is not selected; add --config 'run=[{name}]'")
 
     def recipe(self, model: str) -> dict[str, Any]:
         """The whole definition of a model: what determines its weights, nothing else."""
@@ -103,11 +108,11 @@ class Plan:
 
     def text_attacks(self, run: Run) -> list[str]:
         """Names of the attacks on text that a run is evaluated under, sorted."""
-        return sorted(name for name in self._attacks[run] if self.config["attacks"][name]["kind"] in TEXT_ATTACKS)
+        return sorted(name for name in self._attacks.get(run, ()) if self.config["attacks"][name]["kind"] in TEXT_ATTACKS)
 
     def white_box_attacks(self, run: Run) -> dict[str, Any]:
         """Settings of the attacks that see the model, by name."""
-        names = sorted(self._attacks[run].difference(self.text_attacks(run)))
+        names = sorted(set(self._attacks.get(run, ())).difference(self.text_attacks(run)))
         return {name: self.config["attacks"][name] for name in names}
 
     def describe(self, name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,19 +21,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     The parent folder is made. The temporary file is removed when the block fails.
     """
     final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
     temporary = final.with_name(f".{final.name}.{os.getpid()}.partial")
     try:
+        final.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, final)
     except OSError as error:
+        if error.filename not in (None, str(temporary), str(final), str(final.parent)):
+            raise  # of another file that the block touched
         raise BionerError(
             f"{final}: cannot be written ({error.strerror or error}); free space or fix permissions, then run again"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -57,7 +60,7 @@ def read_json(path: str | Path) -> Any:
     """Read a JSON file; a missing or malformed one is a BionerError naming file and line."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise BionerError(f"{path}: expected a JSON file, found none; run the rule that makes it") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         line = getattr(error, "lineno", 1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bioner.commandline import execute, json_argument
-from bioner.tagging.runs import predict_run
+from bioner.tagging.predicting import predict_run
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bioner.entities import Document, Span, entity_types
-from bioner.errors import BionerError
+from bioner.evaluation.strict import pair_documents
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -58,33 +58,6 @@ class Layout:
         """Number of (chosen) mentions of each type, shape (types,)."""
         types = columns.type if chosen is None else columns.type[chosen]
         return np.bincount(types, minlength=len(self.types)).astype(np.int64)
-
-
-def pair_documents(gold: Sequence[Document], predicted: Sequence[Document]) -> list[tuple[Document, Document]]:
-    """Each gold document with the predicted one of the same id, in gold's order.
-
-    Raises:
-        BionerError: an id occurs twice, is missing among the predictions or unknown to gold, or
-            the two texts differ.
-    """
-    found: dict[str, Document] = {}
-    for document in predicted:
-        if document.id in found:
-            raise BionerError(f"expected one predicted document {document.id!r}, found two; run predict again")
-        found[document.id] = document
-    pairs = []
-    for document in gold:
-        partner = found.pop(document.id, None)
-        if partner is None:
-            raise BionerError(f"expected one prediction for each gold document, found none (left) for {document.id!r}; run predict again")
-        if partner.text != document.text:
-            raise BionerError(
-                f"expected predictions on the text of gold, found another text in document {document.id!r}; run predict again"
-            )
-        pairs.append((document, partner))
-    if found:
-        raise BionerError(f"expected predictions for gold documents only, found unknown document {min(found)!r}; run predict again")
-    return pairs
 
 
 def lay_out(gold: Sequence[Document], predicted: Sequence[Document]) -> Layout:

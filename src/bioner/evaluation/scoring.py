@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bioner.entities import Document
-from bioner.evaluation.counting import Columns, Integers, Layout, lay_out, pair_documents
+from bioner.evaluation.counting import Columns, Integers, Layout, lay_out
 from bioner.evaluation.definitions import Row, definition_rows, strict_by_document
-from bioner.evaluation.ratios import Counts
+from bioner.evaluation.strict import pair_documents
 from bioner.evaluation.tokens import tag_confusion
 
 
@@ -61,25 +61,6 @@ def score_documents(gold: Sequence[Document], predicted: Sequence[Document]) -> 
     """
     layout = lay_out(gold, predicted)
     return Scores(layout, tag_confusion(pair_documents(gold, predicted), layout.types))
-
-
-def strict_f1(gold: Sequence[Document], predicted: Sequence[Document]) -> tuple[float, float, float]:
-    """Strict micro precision, recall and F1 in [0, 1], by the same rules as `score_documents`.
-
-    The light way for early stopping. All three are 0.0 where there is nothing to count.
-
-    Raises:
-        BionerError: a document is predicted twice, missing, unknown, or its text differs.
-    """
-    wanted = found = correct = 0
-    for ours, theirs in pair_documents(gold, predicted):
-        expected = {(mention.spans, mention.type) for mention in ours.mentions}
-        given = {(mention.spans, mention.type) for mention in theirs.mentions}
-        wanted += len(expected)
-        found += len(given)
-        correct += len(expected & given)
-    counts = Counts(wanted, found, correct)
-    return counts.precision() or 0.0, counts.recall() or 0.0, counts.f1() or 0.0
 
 
 def _confused(layout: Layout) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +38,21 @@ class Checkpoint:
             return None
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError) as error:
+        except (RuntimeError, EOFError, OSError, KeyError, struct.error, pickle.UnpicklingError) as error:
             raise BionerError(
                 f"{self.path}: expected a checkpoint of torch, found something else ({error}); delete the folder and run again"
             ) from error
         return state
 
     def save(self, state: dict[str, Any]) -> None:
+        """Replace the saved state; the old one stays when the new one cannot be written."""
         with atomic_path(self.path) as path:
-            torch.save(state, path)
+            try:
+                torch.save(state, path)
+            except RuntimeError as error:  # torch's writer hides the system's error
+                raise BionerError(f"{self.path}: cannot be written ({error}); free space, then run again") from error
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=False) if self.folder.exists() else None
+        """Remove the checkpoint of a finished training."""
+        if self.folder.exists():
+            shutil.rmtree(self.folder)

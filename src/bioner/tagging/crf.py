@@ -51,7 +51,7 @@ class CRF(nn.Module):
         """
         alpha = self.start_transitions + emissions[:, 0]
         shift = self.transitions.detach().amax()
-        moves = (self.transitions - shift).exp()
+        moves = (self.transitions - shift).exp().to(emissions.dtype)
         for step in range(1, emissions.shape[1]):
             top = alpha.detach().amax(1, keepdim=True)
             reached = ((alpha - top).exp() @ moves).clamp_min(1e-35).log() + (top + shift) + emissions[:, step]
@@ -59,23 +59,28 @@ class CRF(nn.Module):
         return torch.logsumexp(alpha + self.end_transitions, dim=1)
 
     def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """p(y_i = t | x): [N, T], as the gradient of log Z with respect to the emissions."""
+        """p(y_i = t | x): [N, T], as the gradient of log Z with respect to the emissions.
+
+        In float64: over thousands of words the rounding of float32 shows in the third digit.
+        """
         with torch.enable_grad():
-            leaf = emissions.detach().float().requires_grad_()
+            leaf = emissions.detach().double().requires_grad_()
             padded, mask = pad_sequences(leaf, lengths)
             (gradient,) = torch.autograd.grad(self._log_partition(padded, mask).sum(), leaf)
         return gradient
 
     def viterbi(self, emissions: NDArray[np.float32]) -> list[int]:
         """The best tag sequence for one sequence of emissions [W, T]; lower ids win ties."""
-        transitions = self.transitions.detach().cpu().numpy()
-        score = self.start_transitions.detach().cpu().numpy() + emissions[0]
+        transitions, start, end = (
+            part.detach().cpu().numpy().astype(np.float64) for part in (self.transitions, self.start_transitions, self.end_transitions)
+        )
+        score = start + emissions[0]
         back = np.zeros(emissions.shape, dtype=np.int64)
         for step in range(1, len(emissions)):
             candidates = score[:, None] + transitions
             back[step] = candidates.argmax(0)
             score = candidates.max(0) + emissions[step]
-        tag = int((score + self.end_transitions.detach().cpu().numpy()).argmax())
+        tag = int((score + end).argmax())
         path = [tag]
         for step in range(len(emissions) - 1, 0, -1):
             tag = int(back[step, tag])

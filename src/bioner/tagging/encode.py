@@ -21,7 +21,7 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of a document as the encoder sees it.
+    """A stretch of a document as the encoder sees it; `document` is its position, `name` its id.
 
     `pieces` are piece ids with special tokens around; `owned` is the range of the document's words
     that are labelled and predicted here: each word is owned by exactly one window, the one in
@@ -30,6 +30,7 @@ class Window:
     """
 
     document: int
+    name: str
     pieces: Ids
     owned: tuple[int, int]
     heads: Ids
@@ -127,6 +128,7 @@ class Encoder:
             windows.append(
                 Window(
                     document=index,
+                    name=document.id,
                     pieces=np.array([*self.prefix, *pieces[begin:end], *self.suffix], dtype=np.int64),
                     owned=owned,
                     heads=heads,

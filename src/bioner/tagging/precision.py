@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
+import transformers
 
 BF16 = "bf16"
 FP32 = "fp32"
+
+
+def configure_torch(threads: int) -> None:
+    """The number of threads and deterministic kernels, on both of which results depend; a log without transformers' notes."""
+    torch.set_num_threads(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs time
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
 
 
 def choose_device() -> torch.device:

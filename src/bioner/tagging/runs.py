@@ -1,8 +1,7 @@
-"""A run: a recipe trained on one fold with one seed, and what it predicts."""
+"""A run: a recipe trained on one fold with one seed."""
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import time
@@ -12,36 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
 from bioner.commandline import say
-from bioner.documents import read_documents, write_documents
+from bioner.documents import read_documents
 from bioner.entities import Document
 from bioner.errors import BionerError
-from bioner.preparation.normalize import normalize, restore
-from bioner.provenance import value_digest
+from bioner.provenance import code_digest, value_digest
 from bioner.storage import read_json, sha256_file, write_json, write_rows
 from bioner.tagging.attention import use_float32_attention
 from bioner.tagging.checkpoints import Checkpoint
-from bioner.tagging.decoding import Perturb, embed, predict
 from bioner.tagging.encoders import verify_encoder
-from bioner.tagging.precision import choose_device, choose_precision, device_name
-from bioner.tagging.tagger import freeze, load_run, load_tokenizer, make_encoder, new_tagger, save_tagger
+from bioner.tagging.precision import choose_device, choose_precision, configure_torch, device_name
+from bioner.tagging.tagger import freeze, load_tokenizer, make_encoder, new_tagger, save_tagger
 from bioner.tagging.training import CHECKPOINT_SECONDS, HISTORY, Training
-from bioner.tagging.white_box import white_box
 from bioner.tags import TagSet
 
-PACKAGES = ("bioner", "torch", "transformers", "tokenizers", "safetensors", "numpy")
-
-
-def configure_torch(threads: int) -> None:
-    """The number of threads and deterministic kernels, on both of which results depend; a log without transformers' notes."""
-    torch.set_num_threads(threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs time
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 
 def train_run(
@@ -65,10 +50,12 @@ def train_run(
         raise BionerError(f"{audit}: expected verdict 'clean', found {verdict!r}; mend the split before training")
     configure_torch(settings["training"]["threads"])
     inputs = describe_inputs(settings, verify_encoder(encoder.parent), fold, seed)
-    checkpoint = Checkpoint(output, value_digest(inputs))
+    device = choose_device()
+    precision = choose_precision(settings["training"]["precision"], device)
+    state = {"inputs": inputs, "code": code_digest("train"), "device": device.type, "precision": precision}
+    checkpoint = Checkpoint(output, value_digest(state))
     checkpoint.discard_others()
     torch.manual_seed(seed)
-    device = choose_device()
     tag_set = TagSet.of(composition["types"])
     dropouts = {name: settings["training"][name] for name in ("dropout", "attention_dropout")}
     tagger = new_tagger(encoder.parent, tag_set, crf=settings["head"] == "crf", **dropouts).to(device)
@@ -80,7 +67,6 @@ def train_run(
     pieces = make_encoder(tokenizer, tag_set, settings, tagger.network.config)
     documents = training_documents(fold, settings["augmentation"])
     encoded = pieces.encode(documents)
-    precision = choose_precision(settings["training"]["precision"], device)
     mentions = sum(len(document.mentions) for document in documents)
     used = f"{device_name(device)}, {precision}, {torch.get_num_threads()} threads"
     say(f"training {settings['model']} on {len(documents)} documents, {mentions} mentions; {used}")
@@ -98,7 +84,7 @@ def train_run(
         "seconds": round(time.monotonic() - started, 1),
         "epochs": training.progress.epoch,
         "best_epoch": training.progress.best_epoch,
-        "validation_f1": training.progress.best_f1,
+        "validation_f1": training.progress.best_f1 if training.progress.best_f1 >= 0 else None,
         "train_documents": len(documents),
         "train_mentions": mentions,
         "train_mentions_lost_by_tags": sum(len(item.lost) for item in encoded),
@@ -119,7 +105,7 @@ def describe_inputs(recipe: dict[str, Any], encoder: dict[str, Any], fold: Path,
         "seed": seed,
         "encoder": encoder,
         "data": {name: sha256_file(fold / name) for name in files},
-        "versions": {name: version(name) for name in PACKAGES if name != "bioner"} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
     }
 
 
@@ -142,37 +128,3 @@ def source_revision() -> dict[str, Any]:
 
     status = git("status", "--porcelain", "--", str(folder))
     return {"revision": git("rev-parse", "HEAD"), "edited": None if status is None else bool(status)}
-
-
-def predict_run(
-    *, run: Path, test: Path, attacks: dict[str, dict[str, Any]], attacked: dict[str, Path], threads: int, output: Path
-) -> None:
-    """Predict the test documents of a run, clean and under each attack.
-
-    Args:
-        run: the run folder.
-        test: the fold's test.jsonl, in original text.
-        attacks: white-box attacks by name, each with its settings.
-        attacked: attacked test documents by name of the text attack.
-        output: folder for `clean.jsonl`, one file an attack, and `predictions.json`.
-    """
-    configure_torch(threads)
-    loaded = load_run(run)
-    loaded.tagger.to(choose_device())
-    steps = read_json(run / "run.json")["normalize"]
-    originals = list(read_documents(test))
-    jobs: dict[str, tuple[list[Document], Perturb]] = {"clean": (originals, embed)}
-    jobs |= {name: (list(read_documents(path)), embed) for name, path in attacked.items()}
-    jobs |= {name: (originals, white_box(settings)) for name, settings in attacks.items()}
-    digests = {}
-    for name, (documents, perturb) in jobs.items():
-        say(f"predicting {len(documents)} documents, {name}")
-        normalized = [normalize(document, steps) for document in documents]
-        predicted = predict(loaded.tagger, loaded.encoder, normalized, perturb=perturb)
-        found = [
-            Document(original.id, original.text, restore(flat, guess.mentions), original.passages, original.split)
-            for original, flat, guess in zip(documents, normalized, predicted, strict=True)
-        ]
-        write_documents(output / f"{name}.jsonl", found)
-        digests[name] = sha256_file(output / f"{name}.jsonl")
-    write_json(output / "predictions.json", {"attacks": digests, "run": sha256_file(run / "model.safetensors")})

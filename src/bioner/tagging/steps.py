@@ -32,7 +32,7 @@ def accumulate_gradients(
     adversary follows the loss and not the noise.
 
     Raises:
-        BionerError: the loss is not finite; names the documents' positions in the training set.
+        BionerError: the loss is not finite; names the documents of the batch.
     """
 
     def compute(embeddings: Tensor) -> LossParts:
@@ -49,7 +49,7 @@ def accumulate_gradients(
             embeddings.requires_grad_()
         embeddings.retain_grad()
     clean = compute(embeddings)
-    _require_finite(clean.total, batch)
+    require_finite(clean.total, "loss", batch)
     torch.autograd.backward(clean.total)
     values = {"loss": clean.total, "cross_entropy": clean.cross_entropy, "crf": clean.crf, "alpha": clean.alpha, "adversarial": None}
     if attacked:
@@ -61,16 +61,17 @@ def accumulate_gradients(
 
         delta = adversary.perturb(embeddings.grad, batch.free, gradient)
         adversarial = compute(tagger.embed(batch.pieces) + delta)
-        _require_finite(adversarial.total, batch)
+        require_finite(adversarial.total, "adversarial loss", batch)
         torch.autograd.backward(adversarial.total)
         values["adversarial"] = adversarial.total
     return {name: value.item() for name, value in values.items() if value is not None}
 
 
-def _require_finite(loss: Tensor, batch: Batch) -> None:
-    if not torch.isfinite(loss):
-        documents = sorted({window.document for window in batch.windows})
+def require_finite(value: Tensor, what: str, batch: Batch) -> None:
+    """Raise a BionerError that names the batch's documents unless a scalar is finite."""
+    if not torch.isfinite(value):
+        documents = sorted({window.name for window in batch.windows})
         raise BionerError(
-            f"expected a finite loss, got {loss.item()} on training documents number {documents[:8]} (counted from 0); "
+            f"expected a finite {what}, got {value.item()} on documents {', '.join(documents[:8])}; "
             "lower the learning rate or epsilon, or set precision: fp32"
         )

@@ -119,6 +119,8 @@ def load_tokenizer(folder: Path) -> Any:
 def make_encoder(tokenizer: Any, tag_set: TagSet, recipe: dict[str, Any], config: Any) -> Encoder:
     """The encoder of documents for a recipe; its window may not exceed the model's positions."""
     limit = getattr(config, "max_position_embeddings", recipe["window"])
+    if config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        limit -= config.pad_token_id + 1  # their positions begin after the padding's
     if recipe["window"] > limit:
         raise BionerError(
             f"expected window of at most {limit} pieces, the encoder's positions; recipe {recipe['model']} has {recipe['window']}"

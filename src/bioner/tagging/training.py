@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bioner.commandline import say
 from bioner.entities import Document
-from bioner.evaluation.scoring import strict_f1
+from bioner.evaluation.strict import strict_f1
 from bioner.tagging.adversaries import Adversary
 from bioner.tagging.batches import collate, plan_batches
 from bioner.tagging.checkpoints import Checkpoint
@@ -20,7 +20,7 @@ from bioner.tagging.decoding import predict
 from bioner.tagging.encode import Encoder, Window
 from bioner.tagging.losses import make_loss
 from bioner.tagging.precision import autocast
-from bioner.tagging.steps import PARTS, accumulate_gradients
+from bioner.tagging.steps import PARTS, accumulate_gradients, require_finite
 from bioner.tagging.tagger import Tagger
 
 HISTORY = ("epoch", "step", "loss", "cross_entropy", "crf", "adversarial", "alpha", "learning_rate", "precision", "recall", "f1")
@@ -47,7 +47,7 @@ class Training:
     The schedule is linear warm-up and decay over `epochs` epochs, or over as many as make
     `minimum_steps` optimizer steps. The weights of the epoch with the best strict F1 on the
     validation documents are kept; `patience` epochs without a better one end the training.
-    Without validation documents the last epoch is kept. Everything random is a function of the
+    Without a mention in the validation documents all epochs are made and the last is kept. Everything random is a function of the
     seed and the step, so that a resumed training repeats the uninterrupted one.
 
     Args:
@@ -107,7 +107,9 @@ class Training:
         total = epochs * per_epoch
         self._resume()
         started = saved = time.monotonic()
-        while self.progress.epoch < epochs and self.progress.epoch - self.progress.best_epoch < self.settings["patience"]:
+        if not any(document.mentions for document in validation):
+            validation = ()
+        while self.progress.epoch < epochs and not self._patience_is_spent():
             batches = plan_batches(windows, budget, seed=self.seed, epoch=self.progress.epoch)
             for batch in batches[self.progress.batch :]:
                 self._step(batch, total)
@@ -122,6 +124,12 @@ class Training:
         if self.best:
             self.tagger.load_state_dict(self.best)
 
+    def _patience_is_spent(self) -> bool:
+        """Only epochs after the first success count, and none before the minimum of steps."""
+        progress, settings = self.progress, self.settings
+        waited = progress.epoch - progress.best_epoch if progress.best_f1 > 0 else 0
+        return bool(waited >= settings["patience"] and progress.step >= settings["minimum_steps"])
+
     def _step(self, windows: list[Window], total: int) -> None:
         progress, settings = self.progress, self.settings
         factor = schedule(progress.step, total, settings["warmup"])
@@ -133,7 +141,8 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         seed = (self.seed * 1_000_003 + progress.step) % 2**63
         parts = accumulate_gradients(self.tagger, self.objective, self.adversary, batch, seed, self.precision)
-        torch.nn.utils.clip_grad_norm_(self.tagger.parameters(), settings["clip"])
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        require_finite(torch.nn.utils.clip_grad_norm_(parameters, settings["clip"]), "gradient", batch)
         self.optimizer.step()
         for name, value in parts.items():
             progress.sums[name] = progress.sums.get(name, 0.0) + value
@@ -153,7 +162,7 @@ class Training:
             row["precision"], row["recall"], f1 = strict_f1(validation, predicted)
             row["f1"] = f1
         if not validation or f1 > progress.best_f1:
-            progress.best_f1, progress.best_epoch = f1, progress.epoch
+            progress.best_f1, progress.best_epoch = f1 if validation else -1.0, progress.epoch
             self.best = {name: value.detach().cpu().clone() for name, value in self.tagger.state_dict().items()}
         progress.history.append({name: row.get(name) for name in HISTORY})
         alpha = f", alpha {row['alpha']:.3f}" if row["alpha"] is not None else ""

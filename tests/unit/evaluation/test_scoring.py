@@ -23,7 +23,8 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
-from bioner.evaluation.scoring import Scores, score_documents, strict_f1
+from bioner.evaluation.scoring import Scores, score_documents
+from bioner.evaluation.strict import strict_f1
 
 SEEDS = range(5)
 NUMBER = 300

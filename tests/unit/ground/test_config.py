@@ -70,6 +70,11 @@ MISTAKES = {
     "fold": ({"experiments": {"demo": {"folds": {"run": [5]}}}}, "experiments.demo.folds.run: expected folds from 0 to 4, got 5"),
     "no ids": ({"datasets": {"demo_i2b2": {"document_ids": False}}}, "experiments.demo.datasets: 'demo_i2b2' has no document ids"),
     "shell": ({"datasets": {"a; touch x": {}}}, "datasets"),
+    "step size": ({"models": {"pgd": {"adversary": {"step_size": None}}}}, "models.pgd.adversary"),
+    "epsilon": ({"attacks": {"new": {"kind": "fgsm"}}}, "attacks.new: expected epsilon for kind fgsm, found none"),
+    "stray": ({"attacks": {"typos": {"epsilon": 1}}}, "attacks.typos.epsilon: expected only minimum_length, rate, seed for kind typos"),
+    "bounds": ({"models": {"adaptive": {"loss": {"bounds": [0.9, 0.1]}}}}, "models.adaptive.loss.bounds: expected [low, high]"),
+    "overlap": ({"models": {"plain": {"overlap": 64}}}, "models.plain.overlap: expected less than half of the window, 64, got 64"),
     "adversary": ({"models": {"fgsm": {"adversary": {"kind": "fgsm"}}}}, "models.fgsm.adversary"),
 }
 

@@ -10,7 +10,12 @@ from bioner.tagging.encode import Window
 
 def window(length: int, document: int = 0) -> Window:
     return Window(
-        document, np.arange(length, dtype=np.int64) + 5, (0, length - 2), np.arange(1, length - 1), np.zeros(length - 2, dtype=np.int64)
+        document,
+        str(document),
+        np.arange(length, dtype=np.int64) + 5,
+        (0, length - 2),
+        np.arange(1, length - 1),
+        np.zeros(length - 2, dtype=np.int64),
     )
 
 

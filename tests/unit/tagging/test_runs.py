@@ -22,7 +22,8 @@ from bioner.errors import BionerError
 from bioner.storage import read_json, sha256_file, write_json
 from bioner.tagging.attention import NAME, use_float32_attention
 from bioner.tagging.encoders import fetch_encoder
-from bioner.tagging.runs import predict_run, train_run
+from bioner.tagging.predicting import predict_run
+from bioner.tagging.runs import train_run
 from bioner.tagging.tagger import new_tagger
 from bioner.tags import TagSet
 from bioner.words import split_words
