@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     for model in config["models"].values():
         model["loss"] = _as_kind(model["loss"])
         model["adversary"] = _as_kind(model["adversary"])
+    for name in config["experiments"].keys() & RESERVED:
+        raise ConfigError(f"experiments.{name}: expected a name that is no folder of results/, got '{name}'; choose another name")
+    for name, dataset in config["datasets"].items():
+        _check_dataset(f"datasets.{name}", dataset)
     for name, model in config["models"].items():
         _check_model(name, model)
     for name, attack in config["attacks"].items():
@@ -78,11 +83,9 @@ def read_numbers(value: Any, schema: dict[str, Any]) -> Any:
     """
     kinds = {kind for part in (schema, *schema.get("anyOf", ())) for kind in _list(part.get("type"))}
     if isinstance(value, str) and kinds & {"number", "integer"} and "string" not in kinds:
-        number = yaml.safe_load(value)
-        try:
-            return number if isinstance(number, int | float) else float(value)
-        except ValueError:
-            return value
+        value = None if value == "null" and "null" in kinds else _number(value)
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
+        return int(value)
     for part in (schema, *schema.get("anyOf", ())):
         if isinstance(value, dict):
             for key in value:
@@ -92,6 +95,17 @@ def read_numbers(value: Any, schema: dict[str, Any]) -> Any:
         elif isinstance(value, list) and isinstance(part.get("items"), dict):
             value[:] = [read_numbers(item, part["items"]) for item in value]
     return value
+
+
+def _number(text: str) -> int | float | str:
+    """The number that a text says, or the text itself."""
+    for read in (int, float):
+        try:
+            number: int | float = read(text)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else text
+    return text
 
 
 def _list(value: Any) -> list[Any]:
@@ -105,12 +119,20 @@ def _describe(error: jsonschema.ValidationError) -> str:
         known = schema.get("properties", {})
         unknown = sorted(error.instance.keys() - known.keys())
         return f"{where}: unknown key '{unknown[0]}'{_suggest(unknown[0], known)}; expected keys are {', '.join(sorted(known))}"
-    if error.context:
-        deepest = max(error.context, key=lambda part: len(part.absolute_path))
-        if len(deepest.absolute_path) > len(error.absolute_path):
-            return _describe(deepest)
+    if error.validator == "anyOf":
+        return _describe_alternatives(error, where)
     hint = schema.get("description", "")
     return f"{where}: {error.message}{f' ({hint})' if hint else ''}"
+
+
+def _describe_alternatives(error: jsonschema.ValidationError, where: str) -> str:
+    """What is wrong in the alternative that the value was meant for: the mapping, or one of the names."""
+    if isinstance(error.instance, dict):
+        depth = len(error.absolute_path)
+        meant = (part for part in error.context or () if len(part.absolute_path) > depth or part.validator not in ("enum", "type"))
+        return _describe(next(meant))
+    choices = [str(name) for part in error.context or () if part.validator == "enum" for name in _list(part.validator_value)]
+    return f"{where}: expected one of {', '.join(choices)}, or a mapping with kind, got {error.instance!r}"
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:
@@ -124,8 +146,17 @@ def _check_names(names: Iterable[str], known: dict[str, Any], where: str) -> Non
             raise ConfigError(f"{where}: unknown name '{name}'{_suggest(name, known)}; expected one of {', '.join(sorted(known))}")
 
 
+RESERVED = {"raw", "corpora", "quality", "normalized", "augmented", "splits", "folds", "audit", "attacks", "encoders"}
+RESERVED |= {"recipes", "runs", "predictions", "scores", "logs", "benchmarks"}
+ADVERSARY_KEYS = {"none": set(), "fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size", "norm"}}
 GRADIENT_KEYS = {"fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size"}}
-ATTACK_KEYS = {"typos": {"rate", "minimum_length", "seed"}, "fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size", "norm"}}
+ATTACK_KEYS = {"typos": {"rate", "minimum_length", "seed"}, **ADVERSARY_KEYS}
+
+
+def _check_dataset(where: str, dataset: dict[str, Any]) -> None:
+    needed = {"provided": "folder", "download": "files"}.get(dataset["source"])
+    if needed is not None and not dataset.get(needed):
+        raise ConfigError(f"{where}: expected {needed} for source {dataset['source']}, found none")
 
 
 def _check_model(name: str, model: dict[str, Any]) -> None:
@@ -133,16 +164,19 @@ def _check_model(name: str, model: dict[str, Any]) -> None:
         raise ConfigError(f"models.{name}.overlap: expected less than half of the window, {model['window'] // 2}, got {model['overlap']}")
     if (bounds := model["loss"].get("bounds")) is not None and not (model["loss"]["kind"] == "adaptive" and bounds[0] < bounds[1]):
         raise ConfigError(f"models.{name}.loss.bounds: expected [low, high] with low < high, for the adaptive loss only, got {bounds}")
-    _check_gradient_keys(f"models.{name}.adversary", model["adversary"])
+    _check_kind_keys(f"models.{name}.adversary", model["adversary"], ADVERSARY_KEYS)
 
 
 def _check_attack(where: str, attack: dict[str, Any]) -> None:
-    _check_gradient_keys(where, attack)
-    if stray := sorted(attack.keys() - {"kind"} - ATTACK_KEYS[attack["kind"]]):
-        raise ConfigError(f"{where}.{stray[0]}: expected only {', '.join(sorted(ATTACK_KEYS[attack['kind']]))} for kind {attack['kind']}")
+    if where == "attacks.clean":
+        raise ConfigError("attacks.clean: 'clean' is the name of no attack at all; choose another name")
+    _check_kind_keys(where, attack, ATTACK_KEYS)
 
 
-def _check_gradient_keys(where: str, settings: dict[str, Any]) -> None:
+def _check_kind_keys(where: str, settings: dict[str, Any], known: dict[str, set[str]]) -> None:
+    kind = settings["kind"]
+    if stray := sorted(settings.keys() - {"kind"} - known[kind]):
+        raise ConfigError(f"{where}.{stray[0]}: expected only {', '.join(sorted(known[kind])) or 'kind'} for kind {kind}")
     if missing := sorted(GRADIENT_KEYS.get(settings["kind"], set()) - settings.keys()):
         raise ConfigError(f"{where}: expected {missing[0]} for kind {settings['kind']}, found none")
 

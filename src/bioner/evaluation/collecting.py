@@ -46,12 +46,14 @@ def selected_runs(selection: Any, scores: str | Path, runs: str | Path) -> list[
         runs: folder of all runs, results/runs.
 
     Raises:
-        BionerError: the selection is not as described, or selects nothing.
+        BionerError: the selection is not as described. Without datasets (none was provided) there are no runs.
     """
     parts = ("datasets", "models", "folds", "seeds")
-    lists = isinstance(selection, Mapping) and all(isinstance(selection.get(part), list) and selection[part] for part in parts)
-    if not lists or not isinstance(selection.get("protocol"), str):
-        raise BionerError(f"settings: expected protocol, {', '.join(parts)}, none empty, got {selection!r:.120}; correct the experiment")
+    lists = isinstance(selection, Mapping) and all(isinstance(selection.get(part), list) for part in parts)
+    if not lists or not isinstance(selection.get("protocol"), str) or not all(selection[part] for part in parts[1:]):
+        raise BionerError(
+            f"settings: expected protocol, {', '.join(parts)}, none but datasets empty, got {selection!r:.120}; correct the experiment"
+        )
     found = []
     for dataset, model, fold, seed in product(*(selection[part] for part in parts)):
         path = Path(dataset, selection["protocol"], model, f"fold{fold}", f"seed{seed}")

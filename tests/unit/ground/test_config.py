@@ -58,6 +58,8 @@ def test_a_recipe_is_whole_and_holds_no_titles() -> None:
     assert recipe["loss"] == {"kind": "cross_entropy"} and recipe["adversary"] == {"kind": "none"}
 
 
+ENTRY = {"title": "x", "scale": "demo", "datasets": ["demo_i2b2"], "models": ["plain"]}
+PROVIDED = {"title": "x", "format": "i2b2", "source": "provided", "licence": "x"}
 MISTAKES = {
     "unknown key": ({"trainin": {}}, "config: unknown key 'trainin', did you mean 'training'?"),
     "nested key": ({"models": {"plain": {"training": {"lr": 1}}}}, "models.plain.training: unknown key 'lr'"),
@@ -75,7 +77,22 @@ MISTAKES = {
     "stray": ({"attacks": {"typos": {"epsilon": 1}}}, "attacks.typos.epsilon: expected only minimum_length, rate, seed for kind typos"),
     "bounds": ({"models": {"adaptive": {"loss": {"bounds": [0.9, 0.1]}}}}, "models.adaptive.loss.bounds: expected [low, high]"),
     "overlap": ({"models": {"plain": {"overlap": 64}}}, "models.plain.overlap: expected less than half of the window, 64, got 64"),
-    "adversary": ({"models": {"fgsm": {"adversary": {"kind": "fgsm"}}}}, "models.fgsm.adversary"),
+    "clean": ({"attacks": {"clean": {"kind": "fgsm", "epsilon": 0.1}}}, "attacks.clean: 'clean' is the name of no attack"),
+    "reserved": (
+        {"experiments": {"runs": ENTRY}},
+        "experiments.runs",
+    ),
+    "no folder": (
+        {"datasets": {"new": PROVIDED}},
+        "datasets.new: expected folder",
+    ),
+    "loss": ({"models": {"plain": {"loss": "adaptve"}}}, "models.plain.loss: expected one of cross_entropy, crf, adaptive, or a mapping"),
+    "idle norm": ({"models": {"fgsm": {"adversary": {"norm": "l2"}}}}, "models.fgsm.adversary.norm: expected only epsilon for kind fgsm"),
+    "infinite": ({"training": {"learning_rate": "inf"}}, "training.learning_rate: 'inf' is not of type 'number'"),
+    "bracket": ({"training": {"epochs": "[1"}}, "training.epochs: '[1' is not of type 'integer'"),
+    "no fold": ({"experiments": {"demo": {"folds": {"run": []}}}}, "experiments.demo.folds.run"),
+    "fold twice": ({"experiments": {"demo": {"folds": {"run": [0, 0]}}}}, "experiments.demo.folds.run"),
+    "adversary": ({"models": {"fgsm": {"adversary": {"kind": "fgsm"}}}}, "models.fgsm.adversary: 'epsilon' is a required property"),
 }
 
 
@@ -115,6 +132,14 @@ def test_numbers_inside_config_arguments_arrive_as_numbers() -> None:
     assert plan.recipe("plain")["training"]["epochs"] == 3
     assert plan.experiments[0].folds == [0, 1]
     assert read_numbers("many", {"type": "integer"}) == "many"
+    assert read_numbers("null", {"type": ["integer", "null"]}) is None
+    folds = read_numbers([5.0, "2"], {"type": "array", "items": {"type": "integer"}})
+    assert [repr(fold) for fold in folds] == ["5", "2"]
+
+
+def test_what_is_not_selected_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"experiment 'open' is not selected; add --config 'run=\[open\]'"):
+        load_plan(config(), ROOT).experiment("open")
 
 
 def test_every_key_of_the_schema_is_described_and_typed() -> None:

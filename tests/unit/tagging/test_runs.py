@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -21,10 +22,12 @@ from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.storage import read_json, sha256_file, write_json
 from bioner.tagging.attention import NAME, use_float32_attention
+from bioner.tagging.encode import Window
 from bioner.tagging.encoders import fetch_encoder
 from bioner.tagging.predicting import predict_run
 from bioner.tagging.runs import train_run
 from bioner.tagging.tagger import new_tagger
+from bioner.tagging.training import Training
 from bioner.tags import TagSet
 from bioner.words import split_words
 
@@ -74,6 +77,11 @@ def encoder(tmp_path: Path, bert: Path) -> Path:
     output = tmp_path / "encoder" / "encoder.json"
     fetch_encoder("toy", {"sources": [{"folder": str(bert)}]}, output)
     return output
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
 
 
 def train(tmp_path: Path, encoder: Path, fold: Path, recipe: dict[str, Any], output: str = "run", seed: int = 1) -> Path:
@@ -138,12 +146,91 @@ def test_a_killed_training_resumes_to_the_same_weights(tmp_path: Path, encoder: 
         assert sha256_file(whole / file) == sha256_file(tmp_path / "killed" / file), file
 
 
-def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path: Path, encoder: Path, fold: Path) -> None:
-    stale = tmp_path / "run" / "checkpoint-0123456789abcdef"
-    stale.mkdir(parents=True)
-    (stale / "state.pt").write_bytes(b"of another recipe")
-    train(tmp_path, encoder, fold, RECIPE)
-    assert not stale.exists()
+def interrupt(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Let trainings stop before a step, having saved their state after each one before it."""
+    original = Training._step
+
+    def stop(self: Training, windows: list[Window], total: int) -> None:
+        if self.progress.step == step:
+            raise KeyboardInterrupt
+        original(self, windows, total)
+
+    monkeypatch.setattr(Training, "_step", stop)
+    monkeypatch.setattr(Training, "_patience_is_spent", lambda self: setattr(self, "interval", -1.0) or False)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_training_stopped_inside_an_epoch_resumes_to_the_same_weights(
+    tmp_path: Path, encoder: Path, fold: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = train(tmp_path, encoder, fold, RECIPES[name], "whole")
+    per_epoch = int(rows(whole / "history.csv")[0]["step"])
+    assert per_epoch > 2
+    with monkeypatch.context() as patch:
+        interrupt(patch, 2 * per_epoch + 2)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, encoder, fold, RECIPES[name], "stopped")
+    train(tmp_path, encoder, fold, RECIPES[name], "stopped")
+    assert f"resuming after epoch 2, step {2 * per_epoch + 2}" in capsys.readouterr().err
+    for file in ("model.safetensors", "history.csv"):
+        assert sha256_file(whole / file) == sha256_file(tmp_path / "stopped" / file), file
+
+
+@pytest.mark.parametrize("what", ["recipe", "seed", "data", "code"])
+def test_a_checkpoint_of_another_training_is_not_used(
+    tmp_path: Path, encoder: Path, fold: Path, what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        interrupt(patch, 4)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, encoder, fold, RECIPE, "run")
+    assert list((tmp_path / "run").glob("checkpoint-*/state.pt"))
+    recipe, seed = RECIPE, 1
+    if what == "recipe":
+        recipe = RECIPE | {"training": TRAINING | {"learning_rate": 0.004}}
+    elif what == "seed":
+        seed = 2
+    elif what == "data":
+        write_documents(fold / "train.jsonl", documents("a", 11))
+    else:
+        monkeypatch.setattr("bioner.tagging.runs.code_digest", lambda command: "edited")
+    train(tmp_path, encoder, fold, recipe, "run", seed)
+    assert "resuming" not in capsys.readouterr().err
+    fresh = train(tmp_path, encoder, fold, recipe, "fresh", seed)
+    assert sha256_file(fresh / "model.safetensors") == sha256_file(tmp_path / "run" / "model.safetensors")
+    assert not list((tmp_path / "run").glob("checkpoint-*"))
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path: Path, encoder: Path, fold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        interrupt(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, encoder, fold, RECIPE)
+    (state,) = (tmp_path / "run").glob("checkpoint-*/state.pt")
+    state.write_bytes(b"junk")
+    with pytest.raises(BionerError, match=r"state\.pt: expected a checkpoint of torch"):
+        train(tmp_path, encoder, fold, RECIPE)
+
+
+def test_patience_waits_for_the_minimum_of_steps(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    impatient = TRAINING | {"patience": 1, "learning_rate": 1e-9, "head_learning_rate": 0.02, "minimum_steps": 60}
+    facts = read_json(train(tmp_path, encoder, fold, RECIPE | {"training": impatient}) / "run.json")
+    assert int(rows(tmp_path / "run" / "history.csv")[-1]["step"]) >= 60 and facts["epochs"] > 6
+
+
+def test_without_mentions_to_validate_on_the_last_epoch_is_kept(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    write_documents(fold / "validation.jsonl", [replace(document, mentions=()) for document in documents("b", 4)])
+    facts = read_json(train(tmp_path, encoder, fold, RECIPE | {"training": TRAINING | {"patience": 2}}) / "run.json")
+    assert (facts["epochs"], facts["best_epoch"], facts["validation_f1"]) == (6, 6, None)
+
+
+def test_gradients_that_are_not_finite_stop_the_training_by_document(
+    tmp_path: Path, encoder: Path, fold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, largest: torch.tensor(float("nan")))
+    with pytest.raises(BionerError, match=r"expected a finite gradient, got nan on documents a\d.*; lower the learning rate"):
+        train(tmp_path, encoder, fold, RECIPE)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_plain_transformers_loads_a_linear_run_and_predicts_the_same_tags(tmp_path: Path, encoder: Path, fold: Path) -> None:
@@ -248,3 +335,11 @@ def test_attention_in_float32_changes_no_float32_result(bert: Path) -> None:
     assert tagger.network.config._attn_implementation == NAME
     after = tagger.network(input_ids=pieces, attention_mask=mask).logits
     torch.testing.assert_close(before[mask.bool()], after[mask.bool()])
+
+
+def test_an_encoder_fetched_anew_leaves_nothing_of_the_old_one(tmp_path: Path, bert: Path, albert: Path) -> None:
+    output = tmp_path / "encoder" / "encoder.json"
+    fetch_encoder("toy", {"sources": [{"folder": str(bert)}]}, output)
+    (output.parent / "vocab.txt").write_text("of the first source")
+    fetch_encoder("toy", {"sources": [{"folder": str(albert)}]}, output)
+    assert {path.name for path in output.parent.iterdir()} == {"encoder.json", *read_json(output)["files"]}
