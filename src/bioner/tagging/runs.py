@@ -22,7 +22,7 @@ from bioner.tagging.attention import use_float32_attention
 from bioner.tagging.checkpoints import Checkpoint
 from bioner.tagging.encoders import verify_encoder
 from bioner.tagging.precision import choose_device, choose_precision, configure_torch, device_name
-from bioner.tagging.tagger import freeze, load_tokenizer, make_encoder, new_tagger, save_tagger
+from bioner.tagging.tagger import Tagger, freeze, load_tokenizer, make_encoder, new_tagger, save_tagger
 from bioner.tagging.training import CHECKPOINT_SECONDS, HISTORY, Training
 from bioner.tags import TagSet
 
@@ -49,27 +49,27 @@ def train_run(
     if (verdict := read_json(audit)["verdict"]) != "clean":
         raise BionerError(f"{audit}: expected verdict 'clean', found {verdict!r}; mend the split before training")
     configure_torch(settings["training"]["threads"])
-    inputs = describe_inputs(settings, verify_encoder(encoder.parent), fold, seed)
     device = choose_device()
     precision = choose_precision(settings["training"]["precision"], device)
+    inputs = describe_inputs(settings, verify_encoder(encoder.parent), fold, seed)
     state = {"inputs": inputs, "code": code_digest("train"), "device": device.type, "precision": precision}
     checkpoint = Checkpoint(output, value_digest(state))
     checkpoint.discard_others()
     torch.manual_seed(seed)
-    tag_set = TagSet.of(composition["types"])
-    dropouts = {name: settings["training"][name] for name in ("dropout", "attention_dropout")}
-    tagger = new_tagger(encoder.parent, tag_set, crf=settings["head"] == "crf", **dropouts).to(device)
-    if settings["training"]["frozen_layers"] is not None:
-        freeze(tagger.network, settings["training"]["frozen_layers"])
-    if device.type == "cpu":
-        use_float32_attention(tagger.network)
+    tagger = trainable_tagger(settings, encoder.parent, TagSet.of(composition["types"]), device)
     tokenizer = load_tokenizer(encoder.parent)
-    pieces = make_encoder(tokenizer, tag_set, settings, tagger.network.config)
+    pieces = make_encoder(tokenizer, tagger.tag_set, settings, tagger.network.config)
     documents = training_documents(fold, settings["augmentation"])
     encoded = pieces.encode(documents)
-    mentions = sum(len(document.mentions) for document in documents)
-    used = f"{device_name(device)}, {precision}, {torch.get_num_threads()} threads"
-    say(f"training {settings['model']} on {len(documents)} documents, {mentions} mentions; {used}")
+    facts = {
+        "device": device_name(device),
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "train_documents": len(documents),
+        "train_mentions": sum(len(document.mentions) for document in documents),
+        "train_mentions_lost_by_tags": sum(len(item.lost) for item in encoded),
+    }
+    say(f"training {settings['model']}: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
     training = Training(tagger, pieces, settings, seed=seed, precision=precision, checkpoint=checkpoint, interval=checkpoint_seconds)
     windows = [window for item in encoded for window in item.windows]
     if not any(len(window.heads) for window in windows):
@@ -77,24 +77,21 @@ def train_run(
     training.run(windows, list(read_documents(fold / "validation.jsonl")))
     save_tagger(output, tagger, tokenizer, settings)
     write_rows(output / "history.csv", HISTORY, training.progress.history)
-    facts = {
-        "device": device_name(device),
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-        "seconds": round(time.monotonic() - started, 1),
-        "epochs": training.progress.epoch,
-        "best_epoch": training.progress.best_epoch,
-        "validation_f1": training.progress.best_f1 if training.progress.best_f1 >= 0 else None,
-        "train_documents": len(documents),
-        "train_mentions": mentions,
-        "train_mentions_lost_by_tags": sum(len(item.lost) for item in encoded),
-        "pieces_per_second": round(training.pieces / training.seconds, 1) if training.seconds else None,
-    }
-    write_json(
-        output / "run.json",
-        inputs | facts | {"normalize": composition["normalize"], "code": source_revision(), "platform": platform.platform()},
-    )
+    facts |= training.facts() | {"seconds": round(time.monotonic() - started, 1), "normalize": composition["normalize"]}
+    write_json(output / "run.json", inputs | facts | {"code": source_revision(), "platform": platform.platform()})
     checkpoint.remove()
+
+
+def trainable_tagger(recipe: dict[str, Any], encoder: Path, tag_set: TagSet, device: torch.device) -> Tagger:
+    """A new tagger as a recipe wants it, on its device, from torch's random state."""
+    training = recipe["training"]
+    dropouts = {name: training[name] for name in ("dropout", "attention_dropout")}
+    tagger = new_tagger(encoder, tag_set, crf=recipe["head"] == "crf", **dropouts).to(device)
+    if training["frozen_layers"] is not None:
+        freeze(tagger.network, training["frozen_layers"])
+    if device.type == "cpu":
+        use_float32_attention(tagger.network)
+    return tagger
 
 
 def describe_inputs(recipe: dict[str, Any], encoder: dict[str, Any], fold: Path, seed: int) -> dict[str, Any]:

@@ -124,6 +124,16 @@ class Training:
         if self.best:
             self.tagger.load_state_dict(self.best)
 
+    def facts(self) -> dict[str, Any]:
+        """What a finished training tells of itself; the F1 is None where nothing could be validated."""
+        progress = self.progress
+        return {
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "validation_f1": progress.best_f1 if progress.best_f1 >= 0 else None,
+            "pieces_per_second": round(self.pieces / self.seconds, 1) if self.seconds else None,
+        }
+
     def _patience_is_spent(self) -> bool:
         """Only epochs after the first success count, and none before the minimum of steps."""
         progress, settings = self.progress, self.settings
