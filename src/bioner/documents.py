@@ -43,10 +43,10 @@ def from_json(value: Any) -> Document:
         raise ValueError(f"expected an object, got {type(value).__name__}")
     for key, kind in (("id", str), ("text", str), ("mentions", list)):
         if not isinstance(value.get(key), kind):
-            raise ValueError(f"expected '{key}' of type {kind.__name__}, got {value.get(key)!r:.40}")
+            raise ValueError(f"expected '{key}' of type {kind.__name__}, got {type(value.get(key)).__name__}")
     for key, kind in (("passages", list), ("meta", dict)):  # type: ignore[assignment]
         if not isinstance(value.get(key, kind()), kind):
-            raise ValueError(f"expected '{key}' of type {kind.__name__}, got {value[key]!r:.40}")
+            raise ValueError(f"expected '{key}' of type {kind.__name__}, got {type(value[key]).__name__}")
     split = value.get("split")
     if split is not None and split not in SPLITS:
         raise ValueError(f"expected 'split' null or one of {', '.join(SPLITS)}, got {split!r:.40}")

@@ -125,7 +125,7 @@ class Plan:
             for dataset in experiment.datasets
         }
         models = {
-            model: {"title": settings["title"], "reproduces": settings["reproduces"], "encoder": settings["encoder"]}
+            model: {key: settings[key] for key in ("title", "reproduces", "system", "encoder")}
             for model in entry["models"]
             for settings in [self.config["models"][model]]
         }
@@ -140,6 +140,11 @@ class Plan:
             "protocol": experiment.protocol,
             "folds": experiment.folds,
             "seeds": entry["seeds"],
+            "notes": [
+                f"leak audit of {dataset}: {count} {check} allowed"
+                for dataset in experiment.present
+                for check, count in sorted(self.config["datasets"][dataset]["allowed_leaks"].items())
+            ],
         }
 
     def selection(self, name: str) -> dict[str, Any]:

@@ -69,7 +69,9 @@ def _keys(documents: Sequence[Document], steps: Sequence[str] = ()) -> set[str]:
 
 def _keys_of(document: Document, steps: Sequence[str] = ()) -> set[str]:
     """By what a document is known again: its id, its source and its text as normalized."""
-    return {f"id:{document.id}", f"id:{document.source}", f"text:{text_digest(normalize_text(document.text, steps)[0])}"}
+    text = normalize_text(document.text, steps)[0]
+    keys = {f"id:{document.id}", f"id:{document.source}"}
+    return keys | {f"text:{text_digest(text)}"} if text.strip() else keys  # empty texts have nothing to leak
 
 
 def shared_documents(sets: FoldSets) -> list[str]:
@@ -112,7 +114,7 @@ def variant_in_evaluation(sets: FoldSets) -> list[str]:
 
 
 def test_only_lexicon_entries(sets: FoldSets) -> list[str]:
-    """One document for each surface of the lexicon that is not a mention of a training document it names.
+    """One document for each surface of the lexicon that is not a mention of a training document it names, or of a concept there.
 
     That is the document that the surface seems to come from: one it names outside of training,
     a test or validation document with such a mention, or "(unknown)".
@@ -123,12 +125,16 @@ def test_only_lexicon_entries(sets: FoldSets) -> list[str]:
         for mention in document.mentions:
             evaluated.setdefault(normalize_text(document.surface(mention), sets.steps)[0], document.id)
     provenance = sets.lexicon["provenance"]
+    pairs = {
+        (concept, document.surface(mention)) for document in sets.originals for mention in document.mentions for concept in mention.concepts
+    }
+    unpaired = {surface for concept, listed in sets.lexicon["entries"].items() for surface in listed if (concept, surface) not in pairs}
     surfaces = sorted({surface for listed in sets.lexicon["entries"].values() for surface in listed} | set(provenance))
     found: list[str] = []
     for surface in surfaces:
         named = provenance.get(surface, [])
         strangers = [id for id in named if id not in sets.train_ids]
-        if strangers or not any(surface in training[id] for id in named):
+        if strangers or surface in unpaired or not any(surface in training[id] for id in named):
             found.append(strangers[0] if strangers else evaluated.get(surface, "(unknown)"))
     return found
 

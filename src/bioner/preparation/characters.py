@@ -42,13 +42,29 @@ def unify_characters(text: str) -> tuple[str, list[Edit]]:
     Exotic spaces become blanks, dashes `-`, curly quotes straight; invisible characters go; the
     rest is brought to NFKC, one combining cluster at a time, Greek left as it is. A symbol that
     NFKC would turn into letters, digits or a blank (trade mark, vulgar fraction, spacing accent)
-    stays, because it would merge with the word beside it or change what a number says.
+    stays, because it would merge with the word beside it or change what a number says; so do raised and
+    lowered characters after a digit (`10⁹` is not `109`), while those after a letter become plain (`Ca²⁺`).
     """
     if text.isascii():
         return text, []
     middle, first = apply_replacements(text, (((i, i + 1), TABLE[ord(c)]) for i, c in enumerate(text) if ord(c) in TABLE))
-    new, second = apply_replacements(middle, ((span, _unify(middle[span[0] : span[1]])) for span in clusters(middle)))
+    kept = _exponents(middle)
+    new, second = apply_replacements(middle, ((span, _unify(middle[slice(*span)])) for span in clusters(middle) if span[0] not in kept))
     return new, compose(first, second)
+
+
+def _exponents(text: str) -> set[int]:
+    """Positions of raised and lowered characters in runs that follow a digit."""
+    found: set[int] = set()
+    for index in range(1, len(text)):
+        if _raised(text[index]) and (index - 1 in found or (text[index - 1].isdigit() and not _raised(text[index - 1]))):
+            found.add(index)
+    return found
+
+
+@cache
+def _raised(character: str) -> bool:
+    return unicodedata.decomposition(character).startswith(("<super>", "<sub>"))
 
 
 def clusters(text: str) -> Iterator[Span]:

@@ -60,6 +60,8 @@ def compose_files(
     """
     steps, synonyms = _settings(settings)
     division = read_json(splits)
+    if not isinstance(division, dict) or not isinstance(division.get("folds"), list):
+        raise BionerError(f"{splits}: expected an object with folds, found another; delete the file and run the rule split")
     if not 0 <= fold < len(division["folds"]):
         raise BionerError(f"{splits}: expected fold 0 to {len(division['folds']) - 1}, got {fold}; correct `folds` in the config")
     originals = {document.id: document for document in read_documents(corpus)}

@@ -51,7 +51,7 @@ def matrix(counts: Mapping[tuple[str, str], int], types: Sequence[str]) -> npt.N
 
 
 def draw_confusion(counts: Mapping[tuple[str, str], int], dataset: DatasetSettings, model_title: str) -> Figure:
-    """Colour: share of the row (of a gold type's mentions, or of the spurious ones); numbers: counts over all folds and seeds."""
+    """Colour: share of the row (of a gold type's mentions, or of the spurious ones); numbers: counts over the folds and seeds run."""
     types = order_types(counts, dataset)
     values = matrix(counts, types)
     totals = values.sum(axis=1, keepdims=True)
@@ -76,7 +76,7 @@ def draw_confusion(counts: Mapping[tuple[str, str], int], dataset: DatasetSettin
     axis.axvline(len(types) - 0.5, color="black", linewidth=1)
     axis.spines[:].set_visible(True)
     axis.tick_params(length=0)
-    axis.set_title(f"{dataset.title}: {model_title}\n(exact spans; counts over all folds and seeds)", loc="left")
+    axis.set_title(f"{dataset.title}: {model_title}\n(exact spans; counts over the folds and seeds run)", loc="left")
     bar = figure.colorbar(image, ax=axis, shrink=min(1.0, 3.5 / size), label="share of the row")
     bar.outline.set_linewidth(0.5)
     return figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ def draw_entity_groups(scores: Scores, systems: Sequence[System], settings: Repo
     figure, axes = panels(len(datasets), width=3.9, height=0.9 + len(GROUPS) * max(0.42, 0.13 * len(models)))
     for place, (axis, dataset) in enumerate(zip(axes, datasets, strict=True)):
         values = {system[2]: group_f1(scores, system, dataset) for system in systems if system[0] == dataset.name}
-        _draw_panel(axis, values, models)
+        _draw_panel(axis, values, models, frozenset(dataset.groups.values()))
         axis.set_title(dataset.title)
         if place % 3:
             axis.set_yticklabels([])
@@ -50,13 +50,17 @@ def draw_entity_groups(scores: Scores, systems: Sequence[System], settings: Repo
     return figure
 
 
-def _draw_panel(axis: Axes, values: Mapping[str, Mapping[str, Mapping[FoldSeed, float]]], models: Sequence[str]) -> None:
+def _draw_panel(
+    axis: Axes, values: Mapping[str, Mapping[str, Mapping[FoldSeed, float]]], models: Sequence[str], annotated: Set[str]
+) -> None:
     step = 0.72 / max(len(models), 1)
     for row, group in enumerate(GROUPS):
         if row % 2:
             axis.axhspan(row - 0.5, row + 0.5, color="#f4f4f4", linewidth=0)
-        if not any(group in groups for groups in values.values()):
-            axis.text(50, row, "no such type", ha="center", va="center", color=GREY, style="italic", fontsize=8)
+        if not any(groups.get(group) for groups in values.values()):
+            scored = any(group in groups for groups in values.values())
+            absence = "none in these folds" if scored or group in annotated else "no such type"
+            axis.text(50, row, absence, ha="center", va="center", color=GREY, style="italic", fontsize=8)
             continue
         for index, model in enumerate(models):
             runs = values.get(model, {}).get(group, {})

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bioner.reporting.tex import tex_escape
 from bioner.storage import write_rows, write_text
 
 Row = Mapping[str, str]
@@ -54,30 +55,6 @@ def markdown(table: Table) -> str:
 def _markdown_line(cells: Sequence[str]) -> str:
     escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ") for cell in cells)
     return "| " + " | ".join(escaped) + " |"
-
-
-TEX_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "\n": " ",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "γ": r"$\gamma$",
-    "ε": r"$\varepsilon$",
-    "≤": r"$\le$",
-    "≥": r"$\ge$",
-    "−": r"$-$",
-} | {character: "\\" + character for character in "&%$#_{}"}
-
-
-def tex_escape(text: str) -> str:
-    """Text as LaTeX prints it: every special character escaped, the Greek letters of this field set as mathematics."""
-    return "".join(TEX_SPECIAL.get(character, character) for character in text)
 
 
 def latex(table: Table) -> str:

@@ -51,3 +51,10 @@ HEADINGS = {
     "value": "Value",
     "sd": "SD",
 }
+ATTACKED_HEADINGS = HEADINGS | {
+    "precision": "P attacked",
+    "recall": "R attacked",
+    "f1_low": "F1 attacked low",
+    "f1_high": "F1 attacked high",
+}
+"""Titles of the robustness table, whose columns of the plain names are of the attacked set."""

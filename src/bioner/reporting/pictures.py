@@ -14,7 +14,8 @@ TEXTS = {
         "F1 by entity group and corpus",
         "Dot plot with one panel for each corpus: strict micro F1 of six groups of entity types, one mark for each model, "
         "with standard deviations. "
-        "Groups that a corpus does not annotate are marked 'no such type'.",
+        "Groups that a corpus does not annotate are marked 'no such type', "
+        "annotated ones without a mention in the folds run 'none in these folds'.",
     ),
     "robustness": (
         "Clean and attacked test sets",
@@ -66,8 +67,8 @@ def _picture(path: Path, name: str, settings: ReportSettings) -> Picture:
         corpus = settings.datasets[name.removeprefix(CONFUSION)].title
         title = f"Confusion matrix: {corpus}"
         alt = (
-            f"Matrix of gold against predicted entity types of {corpus}, with missed and spurious mentions; "
-            "darker cells hold a larger share of their row."
+            f"Matrix of gold against predicted entity types of {corpus}, with missed and spurious mentions, "
+            "counted over the folds and seeds run; darker cells hold a larger share of their row."
         )
     else:
         title, alt = TEXTS[name]

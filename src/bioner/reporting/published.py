@@ -2,7 +2,10 @@
 
 The audit knows nothing but the printed figures. A printed figure x with d decimals stands for
 every real number in [x - 10^-d / 2, x + 10^-d / 2]; arithmetic is exact (fractions), so that a
-flag means "no rounding explains this" and never "this machine rounds differently".
+flag means "no rounding explains this" and never "this machine rounds differently". Averages are
+another matter: a mean over folds or types need satisfy neither F1 = 2PR / (P + R) nor
+Jaccard = F / (2 - F), and the printed figures do not tell whether they are means. So every flag ends
+with its condition.
 """
 
 from __future__ import annotations
@@ -19,11 +22,14 @@ COLUMNS = ("system", "reference", "dataset", "model", "precision", "recall", "f1
 FIGURES = ("precision", "recall", "f1", "entity_level_accuracy", "exact_match_rate")
 
 FLAGS = {
-    "F1 ": "F1 that the printed precision and recall do not allow",
+    "F1 ": "F1 that precision and recall of one count do not allow",
     "exact match ": "exact match above recall",
-    "accuracy ": "accuracy that a named reading (TP/(TP+FP+FN), exact recall) rules out",
+    "accuracy ": "accuracy that a named reading (TP/(TP+FP+FN), exact recall) of one count rules out",
 }
 """How the sentences of an audit begin, and what they are about."""
+
+ONE_COUNT = "from one count (no averaging over folds or types)"
+"""The condition under which a flag is a contradiction."""
 
 Interval = tuple[Fraction, Fraction]
 
@@ -118,7 +124,8 @@ def _audit_f1(row: PublishedRow) -> str:
     allowed = f1_interval(rounding_interval(row.precision), rounding_interval(row.recall))
     if not _apart(allowed, rounding_interval(row.f1)):
         return ""
-    return f"F1 {row.f1} is not the harmonic mean of P {row.precision} and R {row.recall}, which allow {_range(allowed)}"
+    figures = f"P {row.precision} and R {row.recall}"
+    return f"F1 {row.f1} is not the harmonic mean of {figures}, which allow {_range(allowed)}, if all come {ONE_COUNT}"
 
 
 def _audit_exact_match(row: PublishedRow) -> str:
@@ -126,7 +133,9 @@ def _audit_exact_match(row: PublishedRow) -> str:
         return ""
     if rounding_interval(row.exact_match_rate)[0] <= rounding_interval(row.recall)[1]:
         return ""
-    return f"exact match {row.exact_match_rate} is above recall {row.recall}: impossible if both count typed exact spans over gold"
+    return (
+        f"exact match {row.exact_match_rate} is above recall {row.recall}: impossible if both are typed exact spans over gold {ONE_COUNT}"
+    )
 
 
 def _audit_jaccard(row: PublishedRow) -> str:
@@ -141,7 +150,7 @@ def _audit_jaccard(row: PublishedRow) -> str:
         return ""
     if not _apart(allowed, rounding_interval(row.entity_level_accuracy)):
         return ""
-    return f"accuracy {row.entity_level_accuracy} is not TP/(TP+FP+FN), which {source} put at {_range(allowed)}"
+    return f"accuracy {row.entity_level_accuracy} is not TP/(TP+FP+FN), which {source} put at {_range(allowed)}, if all come {ONE_COUNT}"
 
 
 def _audit_exact_recall(row: PublishedRow) -> str:
@@ -149,4 +158,4 @@ def _audit_exact_recall(row: PublishedRow) -> str:
         return ""
     if not _apart(rounding_interval(row.recall), rounding_interval(row.entity_level_accuracy)):
         return ""
-    return f"accuracy {row.entity_level_accuracy} is not exact recall, which is {row.recall}"
+    return f"accuracy {row.entity_level_accuracy} is not exact recall, which is {row.recall}, if both come {ONE_COUNT}"

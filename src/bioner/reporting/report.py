@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bioner.reporting.companions import DEFINITION_COLUMNS, ROBUSTNESS_COLUMNS
 from bioner.reporting.pictures import read_pictures
-from bioner.reporting.published import FLAGS
+from bioner.reporting.published import FLAGS, ONE_COUNT
 from bioner.reporting.rows import read_rows
 from bioner.reporting.settings import DEMO_NOTE, ReportSettings
 from bioner.reporting.summaries import read_audits, read_provenance, read_quality, read_training
@@ -45,6 +45,7 @@ def write_report(
         "demo_note": DEMO_NOTE,
         "table1": [{**row, **flags_of(row)} for row in table1],
         "flag_counts": flag_counts(table1),
+        "one_count": ONE_COUNT,
         "published_count": sum(row["source"] == "published" for row in table1),
         "definitions": definition_blocks(read_rows(tables / "table1_definitions.csv", DEFINITION_COLUMNS), list(settings.models)),
         "robustness": attacked,

@@ -94,6 +94,7 @@ def read_settings(value: Any) -> ReportSettings:
     _check_keys(value, required={"experiment", "scale", "datasets", "models"}, known=known, place=place)
     _check_choice(value["scale"], SCALES, f"{place}, scale")
     datasets = {name: _dataset(name, entry) for name, entry in value["datasets"].items()}
+    _check_titles(datasets)
     models = {name: _model(name, entry) for name, entry in value["models"].items()}
     readings = value.get("readings") or {}
     for column in readings:
@@ -124,6 +125,19 @@ def _dataset(name: str, entry: Any) -> DatasetSettings:
     for entity_type, group in groups.items():
         _check_choice(group, tuple(GROUPS), f"{place}, groups, {entity_type}")
     return DatasetSettings(name, str(entry.get("title") or name), groups, entry.get("published"), entry.get("missing"))
+
+
+def _check_titles(datasets: Mapping[str, DatasetSettings]) -> None:
+    """Rows of the tables are told apart by their dataset's title: no two may share one."""
+    named: dict[str, list[str]] = {}
+    for dataset in datasets.values():
+        named.setdefault(dataset.title, []).append(dataset.name)
+    for title, names in named.items():
+        if len(names) > 1:
+            raise ConfigError(
+                f"report settings, datasets: expected another title for each dataset, found {title!r} for {', '.join(names)}; "
+                "change the titles in the configuration"
+            )
 
 
 def _model(name: str, entry: Any) -> ModelSettings:

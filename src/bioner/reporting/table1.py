@@ -34,7 +34,6 @@ TABLE1_COLUMNS = (
     "audit",
     "note",
 )
-UNSTATED = "not stated"
 
 
 def table1_rows(*, settings: ReportSettings, published: Sequence[PublishedRow], scores: Scores, intervals: Intervals) -> list[Row]:
@@ -56,11 +55,10 @@ def table1_rows(*, settings: ReportSettings, published: Sequence[PublishedRow], 
 
 
 def published_row(row: PublishedRow) -> Row:
-    """A published row: the printed strings, and what the audit says of them."""
+    """A published row: the printed strings, and what the audit says of them; `readings` stays empty, as the table names none."""
     printed = {column: getattr(row, column) for column in PublishedRow.__slots__}
     empty = dict.fromkeys(TABLE1_COLUMNS, "")
-    has_reading = row.entity_level_accuracy or row.exact_match_rate
-    return empty | printed | {"source": "published", "readings": UNSTATED if has_reading else "", "audit": "; ".join(audit_row(row))}
+    return empty | printed | {"source": "published", "audit": "; ".join(audit_row(row))}
 
 
 def missing_row(dataset: DatasetSettings, settings: ReportSettings) -> Row:
@@ -83,7 +81,7 @@ def reproduced_row(
         )
     low, high = intervals.f1(system, CLEAN)
     readings = [f"{HEADINGS[column]}: {reading}" for column, reading in settings.readings.items()]
-    target = "" if settings.demo else published_f1(dataset, model, published)
+    target = None if settings.demo else published_counterpart(dataset, model, published)
     return {
         "source": "reproduced",
         "system": "bioner",
@@ -101,9 +99,9 @@ def reproduced_row(
         "seeds": str(count_seeds(runs)),
         "protocol": system[1],
         "scale": settings.scale,
-        "difference": f"{float(percent(f1)) - float(target):+.2f}" if target else "",
+        "difference": f"{float(percent(f1)) - float(target.f1):+.2f}" if target and target.f1 else "",
         "audit": "",
-        "note": _note(settings, *_run_notes(model, runs)),
+        "note": "; ".join(part for part in (_note(settings, *_run_notes(model, runs)), _comparison(target)) if part),
     }
 
 
@@ -135,20 +133,24 @@ def _note(settings: ReportSettings, *parts: str) -> str:
     return "; ".join([DEMO_NOTE] * settings.demo + [*parts, *settings.notes])
 
 
-def published_f1(dataset: DatasetSettings, model: ModelSettings, published: Sequence[PublishedRow]) -> str:
-    """The printed F1 of the published row that a dataset and model stand for; empty without one.
+def _comparison(target: PublishedRow | None) -> str:
+    return f"difference to {target.system}: {target.model}, {target.f1}" if target and target.f1 else ""
+
+
+def published_counterpart(dataset: DatasetSettings, model: ModelSettings, published: Sequence[PublishedRow]) -> PublishedRow | None:
+    """The published row that a dataset and model stand for; None without one.
 
     Raises ConfigError when more than one published row fits: the model's settings must then name the system too.
     """
     if dataset.published is None or model.reproduces is None:
-        return ""
+        return None
     fitting = [row for row in published if row.dataset == dataset.published and _stands_for(model, row)]
     if len(fitting) > 1:
         raise ConfigError(
             f"report settings, models, {model.name}: expected one published row for {model.reproduces} on {dataset.published}, "
             f"found those of {', '.join(row.system for row in fitting)}; add 'system' with one of these"
         )
-    return fitting[0].f1 if fitting else ""
+    return fitting[0] if fitting else None
 
 
 def _stands_for(model: ModelSettings, row: PublishedRow) -> bool:

@@ -137,8 +137,9 @@ def test_check_labels_refuses_what_is_not_exact():
     ):
         with pytest.raises(BionerError, match="'d1'"):
             check_labels(document, broken, [])
-    with pytest.raises(BionerError, match="inventamid"):
+    with pytest.raises(BionerError, match=r"mention 1 at \(18, 29\) to have its 10 characters") as caught:
         check_labels(document, document, [((18, 29), "inventamid")])
+    assert "inventamid" not in str(caught.value)  # the corpus may be under an agreement
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,14 @@ def name_with_false_provenance(folder: Path) -> set[str]:
     return _name(folder, [documents(folder, "train")[0].id])
 
 
+def name_of_another_concept(folder: Path) -> set[str]:
+    """A training surface, but paired with a concept that only the test part gives it."""
+    lexicon = read_json(folder / "lexicon.json")
+    lexicon["entries"]["C-of-test"] = [sorted(lexicon["provenance"])[0]]
+    write_json(folder / "lexicon.json", lexicon)
+    return {"test_only_lexicon_entries"}
+
+
 def _name(folder: Path, ids: list[str]) -> set[str]:
     lexicon = read_json(folder / "lexicon.json")
     lexicon["entries"]["C1"].append("hidden name")
@@ -141,7 +149,8 @@ def repeat_id(folder: Path) -> set[str]:
 
 PLANTS = [
     share_id, share_text, share_validation, share_between_evaluations, vary_test, vary_test_in_train, vary_test_under_a_false_name,
-    vary_validation, vary_unknown, evaluate_variant, name_from_test, name_without_provenance, name_with_false_provenance, repeat_id,
+    vary_validation, vary_unknown, evaluate_variant, name_from_test, name_without_provenance, name_with_false_provenance,
+    name_of_another_concept, repeat_id,
 ]  # fmt: skip
 
 

@@ -98,6 +98,7 @@ def test_predicted_spans_cover_the_characters_they_were_made_of(texts: st.Search
         ("10\u00a0mg\u2009of e\u0301\u200bx", "10 mg of \u00e9x"),
         ("e\u200d\u0301", "\u00e9"),
         ("Ca\u00b2\u207a \ufb01bre \uff21", "Ca2+ fibre A"),
+        ("4 x10\u2079/L, 10\u207b\u00b2, m\u00b2, H\u2082O", "4 x10\u2079/L, 10\u207b\u00b2, m2, H2O"),
         ("Zorbin\u2122 37 \u00baC 5\u00bd \u00a8", "Zorbin\u2122 37 \u00baC 5\u00bd \u00a8"),
         ("\u00b5g \u2126", "\u03bcg \u03a9"),
         ("\u1112\u1161\u11ab", "\ud55c"),

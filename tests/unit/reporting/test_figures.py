@@ -11,7 +11,7 @@ from bioner.commands import figures as command
 from bioner.reporting.collected import read_confusion, read_scores
 from bioner.reporting.confusion import ST21PV_TYPES, matrix, order_types
 from bioner.reporting.curves import mean_curve
-from bioner.reporting.entity_groups import group_f1
+from bioner.reporting.entity_groups import draw_entity_groups, group_f1
 from bioner.reporting.settings import read_settings
 from bioner.reporting.style import bar_colour, colour, hatch, line_style, marker
 
@@ -55,6 +55,28 @@ def test_demo_figures_say_so(drawn):
 
 def test_groups_without_a_type_are_marked(drawn):
     assert (drawn / "fig1.svg").read_text(encoding="utf-8").count("<!-- no such type -->") == 1 + 4 + 3
+
+
+def test_annotated_groups_without_a_mention_in_the_folds_are_told_from_groups_without_a_type(collected, settings, rulegraph, tmp_path):
+    """Species has a type that was never scored, Chemical one scored without gold and predicted mentions."""
+    lines = (collected / "scores.csv").read_text(encoding="utf-8").splitlines()
+    cells = [line.split(",") for line in lines if line.startswith(("dataset,", "demo_bc5cdr,"))]
+    for row in cells:
+        if row[8] == "Chemical" and row[9] in ("gold", "predicted", "correct"):
+            row[10] = "0"
+    scores = tmp_path / "scores.csv"
+    scores.write_text("\n".join(map(",".join, cells)) + "\n", encoding="utf-8")
+    settings["datasets"] = {name: settings["datasets"][name] for name in SMALL}
+    settings["datasets"]["demo_bc5cdr"]["groups"] |= {"Organism": "species"}
+    chosen, found = read_settings(settings), read_scores(scores)
+    figure = draw_entity_groups(found, found.systems(), chosen)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["no such type", "none in these folds", "no such type", "none in these folds", "no such type"]
+
+
+def test_confusion_counts_claim_only_what_was_run(drawn):
+    text = (drawn / "confusion_demo_bc5cdr.svg").read_text(encoding="utf-8")
+    assert "over the folds and seeds run" in text and "all folds" not in text
 
 
 def test_same_input_gives_the_same_bytes_and_a_real_experiment_no_demo_mark(collected, settings, rulegraph, tmp_path):

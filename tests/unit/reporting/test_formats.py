@@ -4,12 +4,14 @@ import html.parser
 import re
 import shutil
 import subprocess
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioner.reporting.formats import Table, html_page, latex, markdown, tex_escape, write_table
+from bioner.reporting.formats import Table, html_page, latex, markdown, write_table
+from bioner.reporting.tex import tex_escape
 
 NASTY = r"50% & a_b #1 $x$ {y} ~ ^ \cmd <script>alert('x')</script> | Košprdić α"
 
@@ -61,6 +63,37 @@ def test_tex_escape_leaves_no_bare_special_character(text):
     assert len(commands.findall(escaped)) == sum(character not in "ab" for character in text)
 
 
+CODE = re.compile(r"\\texttt\{U\+[0-9A-F]{4,6}\}")
+GREEK = "".join(map(chr, [*range(0x391, 0x3A2), *range(0x3A3, 0x3AA), *range(0x3B1, 0x3CA)]))
+DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉"
+SYMBOLS = "≥≤±×°µ–—“”‘’→∞≈−"
+LATIN1 = "".join(map(chr, range(0xA0, 0x100)))
+OTHER_LATIN = "".join(character for character in map(chr, [*range(0x100, 0x250), *range(0x1E00, 0x1F00)]) if character.isalpha())
+
+
+@given(st.text(max_size=20))
+def test_tex_escape_of_any_text_is_latin_1_without_controls(text):
+    escaped = tex_escape(text)
+    assert all(" " <= character <= "~" or "\xa1" <= character <= "\xff" for character in escaped)
+
+
+@given(st.characters(min_codepoint=0x250, exclude_categories=["Cs"]))
+def test_a_character_is_printed_or_named_by_its_code(character):
+    character = unicodedata.normalize("NFC", character)
+    codes = CODE.findall(tex_escape(character))
+    assert all(code in "".join(f"\\texttt{{U+{ord(part):04X}}}" for part in character) for code in codes)
+    if not unicodedata.normalize("NFKD", character).isascii() and unicodedata.category(character) == "Lo":
+        assert len(codes) == len(character)
+
+
+def test_characters_of_this_field_are_printed_and_not_named_by_code():
+    for character in GREEK + DIGITS + SYMBOLS + LATIN1 + "Košprdić ŁłŞşŐőğİıœŽ":
+        assert not CODE.search(tex_escape(character)), character
+    assert tex_escape("š") == r"\v{s}" and tex_escape("e\u0301") == "é"
+    assert tex_escape("中\x00\ud800") == r"\texttt{U+4E2D}\texttt{U+0000}\texttt{U+D800}"
+    assert len({tex_escape(character) for character in GREEK}) == len(GREEK)
+
+
 def test_markdown_keeps_one_line_and_one_cell_each():
     lines = markdown(table()).splitlines()
     assert len(lines) == 5
@@ -84,9 +117,15 @@ def test_latex_compiles_by_itself(tmp_path):
     compiler = shutil.which("pdflatex")
     if compiler is None:
         pytest.skip("pdflatex is not installed")
-    write_table(tmp_path, table(NASTY.replace("α", "α β ≤ −")))
+    ascii_text = "".join(map(chr, range(0x20, 0x7F)))
+    text = " ".join(
+        [NASTY, GREEK, DIGITS, SYMBOLS, LATIN1, *OTHER_LATIN, ascii_text, "← … • ™ € ‰ „ ‚ ‹ › ≠ ∈ √ ϵ ϑ ϕ \u2009 \u2011 中 \x00 😀"]
+    )
+    write_table(tmp_path, table(text))
     done = subprocess.run(
         [compiler, "-interaction=nonstopmode", "-halt-on-error", "nasty.tex"], cwd=tmp_path, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "nasty.pdf").read_bytes().startswith(b"%PDF")
+    log = (tmp_path / "nasty.log").read_text(encoding="latin-1")
+    assert "Missing character" not in log and "invalid in math mode" not in log

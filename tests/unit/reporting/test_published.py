@@ -1,6 +1,7 @@
 """The audit of the published table, against a search over the rounding cells that knows no interval arithmetic."""
 
 import csv
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -86,8 +87,24 @@ def test_jaccard_from_precision_and_recall_where_no_f1_is_printed():
     p, r = float(row.precision) / 100, float(row.recall) / 100
     expected = 100 / (1 / p + 1 / r - 1)
     (flag,) = [flag for flag in audit_row(row) if "TP/(TP+FP+FN)" in flag]
-    low, high = (float(word) for word in flag.split(" at ")[1].split(" to "))
-    assert low <= expected <= high
+    found = re.search(r" at ([\d.]+) to ([\d.]+)", flag)
+    assert found
+    assert float(found[1]) <= expected <= float(found[2])
+
+
+def test_every_flag_ends_with_its_condition():
+    """A mean over folds or types owes nothing to 2PR/(P+R) or F/(2-F): no flag may say so without its condition."""
+    flags = [flag for row in read_published() for flag in audit_row(row)]
+    assert flags and all(flag.endswith("from one count (no averaging over folds or types)") for flag in flags)
+    assert not any("; " in flag for flag in flags)
+
+
+def test_a_mean_over_folds_can_be_flagged_though_nothing_is_wrong():
+    folds = [(0.9, 0.1), (0.1, 0.9)]
+    p, r, f1 = (sum(values) / 2 for values in zip(*((p, r, 2 * p * r / (p + r)) for p, r in folds), strict=True))
+    row = replace(EMPTY, precision=f"{100 * p:.2f}", recall=f"{100 * r:.2f}", f1=f"{100 * f1:.2f}")
+    (flag,) = audit_row(row)
+    assert "if all come from one count" in flag
 
 
 def test_every_flag_is_of_a_known_kind():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import statistics
 
 import pytest
@@ -10,7 +11,7 @@ from bioner.commands import table1 as command
 from bioner.errors import BionerError, ConfigError
 from bioner.reporting.published import PUBLISHED_TABLE, read_published
 from bioner.reporting.settings import read_settings
-from bioner.reporting.table1 import published_f1
+from bioner.reporting.table1 import published_counterpart
 
 COLUMNS = (
     "source,system,reference,dataset,model,precision,recall,f1,entity_level_accuracy,exact_match_rate,readings,"
@@ -60,7 +61,7 @@ def test_published_rows_come_first_with_the_printed_strings(collected, settings,
     assert [row["source"] for row in rows] == ["published"] * 19 + ["reproduced"] * 12
     for printed, row in zip(rows_of(PUBLISHED_TABLE), rows[:19], strict=True):
         assert {name: row[name] for name in printed} == printed
-        assert row["scale"] == row["f1_low"] == row["difference"] == ""
+        assert row["scale"] == row["f1_low"] == row["difference"] == row["readings"] == ""
     audits = [row["audit"] for row in rows[:19]]
     assert sum("is not the harmonic mean" in audit for audit in audits) == 8
     assert sum("is above recall" in audit for audit in audits) == 7
@@ -94,6 +95,9 @@ def test_difference_of_a_full_row_and_a_missing_corpus(collected, full_settings,
     row = next(row for row in rows if row["model"] == "fgsm" and row["dataset"].startswith("BC5CDR"))
     assert float(row["difference"]) == pytest.approx(float(row["f1"]) - 92.3)
     assert row["difference"][0] in "+-"
+    compared = {row["note"].rpartition("; difference to ")[2] for row in rows if row["difference"]}
+    assert compared == {f"Proposed System: Fine-Tuned BioBERT + FGSM, {f1}" for f1 in ("90.6", "92.3")}
+    assert not any("difference to" in row["note"] for row in rows if not row["difference"])
     (missing,) = [row for row in rows if row["note"].startswith("not provided: ")]
     assert missing["dataset"] == "i2b2 2010 (demo)" and missing["f1"] == ""
 
@@ -108,6 +112,21 @@ def test_robustness_drop_is_relative_to_clean(collected, settings, tmp_path):
         attacked = recount(collected, titles[row["dataset"]], row["model"], row["attack"])[0]
         assert float(row["relative_drop"]) == pytest.approx(100 * (clean - attacked) / clean, abs=0.0051)
         assert float(row["f1_low"]) <= attacked <= float(row["f1_high"])
+
+
+def test_robustness_headings_say_what_is_of_the_attacked_set(collected, settings, tmp_path):
+    run(collected, settings, tmp_path)
+    expected = ["F1 clean", "F1 attacked", "Relative drop", "P attacked", "R attacked", "F1 attacked low", "F1 attacked high"]
+    text = {kind: (tmp_path / f"robustness.{kind}").read_text(encoding="utf-8") for kind in ("md", "tex", "html")}
+    heads = {
+        "md": [cell.strip() for cell in text["md"].splitlines()[2].split("|")],
+        "tex": [cell.strip(" \\") for cell in text["tex"].split("\\toprule\n")[1].splitlines()[0].split("&")],
+        "html": re.findall(r"<th[^>]*>([^<]*)</th>", text["html"]),
+    }
+    for cells in heads.values():
+        start = cells.index("F1 clean")
+        assert cells[start : start + len(expected)] == expected
+    assert "F1 low" in (tmp_path / "table1.md").read_text(encoding="utf-8")
 
 
 def test_definitions_hold_no_counts_and_no_undefined_values(collected, settings, tmp_path):
@@ -158,7 +177,8 @@ def test_published_name_must_exist_and_be_unique(collected, full_settings, tmp_p
         run(collected, full_settings, tmp_path)
     full_settings["models"]["plain"]["system"] = "Sharma et al."
     chosen = read_settings(full_settings)
-    assert published_f1(chosen.datasets["demo_bc5cdr"], chosen.models["plain"], read_published()) == "89.9"
+    counterpart = published_counterpart(chosen.datasets["demo_bc5cdr"], chosen.models["plain"], read_published())
+    assert counterpart is not None and counterpart.f1 == "89.9"
     full_settings["models"]["plain"]["reproduces"] = "BioBart"
     with pytest.raises(ConfigError, match="models, plain, reproduces"):
         run(collected, full_settings, tmp_path)
@@ -171,6 +191,8 @@ def test_published_name_must_exist_and_be_unique(collected, full_settings, tmp_p
         ({"datasets": {"a": {"groups": {"X": "plants"}}}}, "datasets, a, groups, X: expected one of"),
         ({"models": {"a": {"encodr": "x"}}}, "models, a: expected keys among"),
         ({"readings": {"f1": "strict"}}, "readings: expected one of"),
+        ({"datasets": {"a": {"title": "X"}, "b": {"title": "Y"}, "c": {"title": "X"}}}, "datasets: .* found 'X' for a, c;"),
+        ({"datasets": {"a": {"title": "b"}, "b": {}}}, "datasets: .* found 'b' for a, b;"),
     ],
 )
 def test_settings_name_the_key_that_is_wrong(settings, change, message):
