@@ -13,6 +13,7 @@ import yaml
 
 from bioner.errors import ConfigError
 from bioner.planning import Experiment, Plan
+from bioner.reporting.table1 import check_settings
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 CRF_LOSSES = ("crf", "adaptive")
@@ -46,6 +47,7 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     plan = Plan(config, [Experiment.of(name, config["experiments"][name]) for name in config["run"]])
     for experiment in plan.experiments:
         _check_provided(config, experiment, Path(base))
+        check_settings(plan.describe(experiment.name))
     return plan
 
 

@@ -54,6 +54,19 @@ def table1_rows(*, settings: ReportSettings, published: Sequence[PublishedRow], 
     return rows
 
 
+def check_settings(value: Any) -> None:
+    """Whether Table 1 can be made for an experiment, asked before anything is trained.
+
+    Raises ConfigError as `read_settings` does, and for names of the published table that do not exist or fit several rows.
+    """
+    settings = read_settings(value)
+    published = read_published()
+    _check_published_names(settings, published)
+    for dataset in settings.datasets.values():
+        for model in settings.models.values():
+            published_counterpart(dataset, model, published)
+
+
 def published_row(row: PublishedRow) -> Row:
     """A published row: the printed strings, and what the audit says of them; `readings` stays empty, as the table names none."""
     printed = {column: getattr(row, column) for column in PublishedRow.__slots__}

@@ -77,6 +77,8 @@ MISTAKES = {
     "stray": ({"attacks": {"typos": {"epsilon": 1}}}, "attacks.typos.epsilon: expected only minimum_length, rate, seed for kind typos"),
     "bounds": ({"models": {"adaptive": {"loss": {"bounds": [0.9, 0.1]}}}}, "models.adaptive.loss.bounds: expected [low, high]"),
     "overlap": ({"models": {"plain": {"overlap": 64}}}, "models.plain.overlap: expected less than half of the window, 64, got 64"),
+    "ambiguous": ({"run": ["open"], "models": {"plain": {"reproduces": "BioBERT"}}}, "expected one published row for BioBERT on BC5CDR"),
+    "unpublished": ({"models": {"plain": {"reproduces": "BERT++"}}}, "expected null or the model of a published row"),
     "clean": ({"attacks": {"clean": {"kind": "fgsm", "epsilon": 0.1}}}, "attacks.clean: 'clean' is the name of no attack"),
     "reserved": (
         {"experiments": {"runs": ENTRY}},
@@ -135,6 +137,18 @@ def test_numbers_inside_config_arguments_arrive_as_numbers() -> None:
     assert read_numbers("null", {"type": ["integer", "null"]}) is None
     folds = read_numbers([5.0, "2"], {"type": "array", "items": {"type": "integer"}})
     assert [repr(fold) for fold in folds] == ["5", "2"]
+
+
+def test_a_system_tells_published_rows_apart() -> None:
+    plain = {"reproduces": "BioBERT", "system": "Sharma et al."}
+    plan = load_plan(merged(config(), {"run": ["open"], "models": {"plain": plain}}), ROOT)
+    assert plan.describe("open")["models"]["plain"] == plain | {"title": None, "encoder": "minilm"}
+
+
+def test_allowed_leaks_are_told_in_the_rows() -> None:
+    change = {"datasets": {"demo_i2b2": {"allowed_leaks": {"shared_documents": 1}}}}
+    notes = load_plan(merged(config(), change), ROOT).describe("demo")["notes"]
+    assert notes == ["leak audit of demo_i2b2: 1 shared_documents allowed"]
 
 
 def test_what_is_not_selected_is_told() -> None:
