@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bioner.errors import BionerError, ConfigError
 from bioner.reporting.cells import Row, count_folds, count_seeds, mean, percent, select_systems
 from bioner.reporting.collected import CLEAN, STRICT_F1, Cell, Scores, System
 from bioner.reporting.headings import HEADINGS
 from bioner.reporting.intervals import Intervals
-from bioner.reporting.published import PublishedRow, audit_row
-from bioner.reporting.settings import DEMO_NOTE, DatasetSettings, ModelSettings, ReportSettings
+from bioner.reporting.published import PublishedRow, audit_row, read_published
+from bioner.reporting.settings import DEMO_NOTE, DatasetSettings, ModelSettings, ReportSettings, read_settings
 
 TABLE1_COLUMNS = (
     "source",
