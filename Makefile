@@ -33,7 +33,7 @@ $(VENV)/.dev-installed: requirements/dev.txt $(VENV)/.run-installed
 	$(BIN)/pip install --disable-pip-version-check --quiet -r requirements/dev.txt
 	@touch $@
 
-demo: install ## Table 1 on the embedded synthetic corpora (about 8 minutes on 2 cores)
+demo: install ## Table 1 on the embedded synthetic corpora (6 to 8 minutes on 2 cores)
 	@echo "==> running the workflow on the demo"
 	$(SNAKEMAKE)
 	@echo "==> done: results/demo/report/index.html and results/demo/tables/table1.md"
