@@ -28,9 +28,9 @@ def draw_learning_curves(history: History, systems: Sequence[System], settings: 
 
 
 def draw_alpha(history: History, systems: Sequence[System], settings: ReportSettings) -> Figure | None:
-    """Alpha by step, drawn like the learning curves, for the models that have one; None without values."""
+    """Alpha, averaged over each epoch since steps differ between folds, drawn like the learning curves; None where no model has one."""
     label = "α (weight of cross-entropy)"
-    return _draw(history, systems, settings, lambda line: None if line.alpha is None else (line.step, line.alpha), "Step", label, (0, 1))
+    return _draw(history, systems, settings, lambda line: None if line.alpha is None else (line.epoch, line.alpha), "Epoch", label, (0, 1))
 
 
 def _draw(
