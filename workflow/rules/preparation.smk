@@ -113,7 +113,9 @@ rule audit:
         ENVIRONMENT
     params:
         code=code_digest("audit"),
-        settings=lambda wildcards: json.dumps({"allowed": config["datasets"][wildcards.dataset]["allowed_leaks"]}),
+        settings=lambda wildcards: json.dumps(
+            {"allowed": config["datasets"][wildcards.dataset]["allowed_leaks"]}
+        ),
         folder=lambda wildcards, input: str(Path(input[0]).parent),
     shell:
         "python -m bioner.commands.audit --folder {params.folder:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
