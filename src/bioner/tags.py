@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from bioner.entities import Mention, Span
 
-IOB2 = "IOB2"
-
 
 @dataclass(frozen=True, slots=True)
 class TagSet:
@@ -19,7 +17,6 @@ class TagSet:
     """
 
     types: tuple[str, ...]
-    scheme: str = IOB2
 
     @classmethod
     def of(cls, types: Iterable[str]) -> TagSet:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bioner.documents import read_documents, write_documents
-from bioner.entities import Document, Mention, Passage, Span
+from bioner.entities import Document, Mention, Passage
 from bioner.errors import BionerError
 from bioner.preparation.characters import unify_characters
 from bioner.preparation.offsets import Edit, OffsetMap, compose, map_spans
@@ -63,11 +63,6 @@ def normalize(document: Document, steps: Sequence[str]) -> Document:
         meta["original_spans"] = original_spans
     passages = tuple(Passage(*offsets.to_new((p.start, p.end)), p.kind) for p in document.passages)
     return replace(document, text=text, mentions=tuple(mentions), passages=passages, meta=meta)
-
-
-def original_span(edits: Sequence[Sequence[int]], span: Span) -> Span:
-    """Where a span of a normalized text lies in the original one, widened to whole edits; never empty."""
-    return OffsetMap(edits).to_original(span)
 
 
 def restore(document: Document, mentions: Iterable[Mention]) -> tuple[Mention, ...]:

@@ -45,9 +45,9 @@ def write_figures(
 
 
 def confusion_model(settings: ReportSettings) -> str:
-    """The model whose confusion matrices are drawn: as the settings say, else the first that stands for a published row, else the first."""
+    """The model whose confusion matrices are drawn: the first that stands for a published row, else the first."""
     reproducing = [model.name for model in settings.models.values() if model.reproduces]
-    return settings.confusion_model or next(iter([*reproducing, *settings.models]))
+    return next(iter([*reproducing, *settings.models]))
 
 
 def _draw_all(

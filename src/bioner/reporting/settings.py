@@ -64,7 +64,6 @@ class ReportSettings:
     folds: Any
     seeds: Any
     notes: tuple[str, ...]
-    confusion_model: str | None
 
     @property
     def demo(self) -> bool:
@@ -88,7 +87,6 @@ def read_settings(value: Any) -> ReportSettings:
         "folds",
         "seeds",
         "notes",
-        "confusion_model",
     }
     place = "report settings"
     _check_keys(value, required={"experiment", "scale", "datasets", "models"}, known=known, place=place)
@@ -99,9 +97,6 @@ def read_settings(value: Any) -> ReportSettings:
     readings = value.get("readings") or {}
     for column in readings:
         _check_choice(column, tuple(DEFAULT_READINGS), f"{place}, readings")
-    confusion_model = value.get("confusion_model")
-    if confusion_model is not None:
-        _check_choice(confusion_model, tuple(models), f"{place}, confusion_model")
     return ReportSettings(
         experiment=str(value["experiment"]),
         title=str(value.get("title") or value["experiment"]),
@@ -114,7 +109,6 @@ def read_settings(value: Any) -> ReportSettings:
         folds=value.get("folds"),
         seeds=value.get("seeds"),
         notes=tuple(map(str, value.get("notes") or ())),
-        confusion_model=confusion_model,
     )
 
 

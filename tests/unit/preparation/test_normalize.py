@@ -15,7 +15,8 @@ from bioner.documents import read_documents, write_documents
 from bioner.entities import Document, Mention, Passage
 from bioner.errors import BionerError
 from bioner.preparation import characters
-from bioner.preparation.normalize import normalize, normalize_text, original_mentions, original_span, restore
+from bioner.preparation.normalize import normalize, normalize_text, original_mentions, restore
+from bioner.preparation.offsets import OffsetMap
 
 BOTH = ("unicode", "shorthand")
 
@@ -83,7 +84,7 @@ def test_predicted_spans_cover_the_characters_they_were_made_of(texts: st.Search
     new, edits = normalize_text(text, ["unicode"])
     for start in range(len(new)):
         for end in range(start + 1, len(new) + 1):
-            low, high = original_span(edits, (start, end))
+            low, high = OffsetMap(edits).to_original((start, end))
             assert 0 <= low < high <= len(text)
             assert new[start:end] in normalize_text(text[low:high], ["unicode"])[0]
             if not any(edit[2] < end and start < edit[3] for edit in edits):
