@@ -33,7 +33,7 @@ rule fetch_encoder:
         code=code_digest("fetch_encoder"),
         settings=lambda wildcards: json.dumps(config["encoders"][wildcards.encoder]),
     shell:
-        "{sys.executable:q} -m bioner.commands.fetch_encoder --encoder {wildcards.encoder} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "HF_HUB_OFFLINE={OFFLINE:q} {sys.executable:q} -m bioner.commands.fetch_encoder --encoder {wildcards.encoder} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule train:

@@ -20,6 +20,9 @@ from bioner.tagging.tagger import Tagger
 Perturb = Callable[[Tagger, Batch], Tensor]
 """Gives the embeddings [B, L, E] to predict from; a white-box attack adds a perturbation."""
 
+BUDGETS = {"cpu": 1024, "cuda": 16384}
+"""Padded pieces in a batch of predictions: what a processor's cache holds, what fills a card."""
+
 
 def embed(tagger: Tagger, batch: Batch) -> Tensor:
     """The embeddings without any attack."""
@@ -32,7 +35,7 @@ def predict(
     encoder: Encoder,
     documents: Sequence[Document],
     *,
-    budget: int = 4096,
+    budget: int | None = None,
     perturb: Perturb = embed,
     precision: Callable[[], AbstractContextManager[object]] = nullcontext,
     progress: Callable[[int, int], None] | None = None,
@@ -40,7 +43,7 @@ def predict(
     """Predict the mentions of documents.
 
     Args:
-        budget: padded pieces in a batch.
+        budget: padded pieces in a batch; None for what suits the device.
         perturb: white-box attack, or plain `embed`. It sees the gold tags of the documents.
         precision: makes the context of each forward pass, such as an autocast; the default is float32.
         progress: called with batches done and batches in all.
@@ -52,8 +55,8 @@ def predict(
     encoded = encoder.encode(documents)
     emissions = [np.zeros((len(item.words), len(encoder.tag_set.names)), dtype=np.float32) for item in encoded]
     special = (len(encoder.prefix), len(encoder.suffix))
-    batches = plan_batches([window for item in encoded for window in item.windows], budget)
     device = next(tagger.parameters()).device
+    batches = plan_batches([window for item in encoded for window in item.windows], budget or BUDGETS.get(device.type, BUDGETS["cuda"]))
     for number, windows in enumerate(batches, 1):
         batch = collate(windows, encoder.tokenizer.pad_token_id or 0, special).to(device)
         embeddings = perturb(tagger, batch)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from bioner.commandline import say
 from bioner.errors import BionerError
-from bioner.storage import read_json, sha256_file, write_json
+from bioner.storage import atomic_path, sha256_file, write_json
+from bioner.tagging.hub import WEIGHT_FILES, download, look_up
+from bioner.tagging.manifest import refuse_code
 
-MANIFEST = "encoder.json"
+CONFIG = "config.json"
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model",
 )  # fmt: skip
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 def fetch_encoder(name: str, settings: dict[str, Any], output: Path) -> None:
     """Copy an encoder's files to a folder and write their digests into `encoder.json`.
 
     Sources are tried in order; what each lacked is told only when all fail. Weights come as
-    safetensors, or as a pickle that is later loaded with `weights_only`.
+    safetensors, or as a pickle that is later loaded with `weights_only`. Nothing of a source is
+    run. What a cut download left lies in `.<folder>.download` beside the folder, and the next
+    call goes on from there.
 
     Args:
         name: the encoder's name in the config.
@@ -36,18 +37,20 @@ def fetch_encoder(name: str, settings: dict[str, Any], output: Path) -> None:
         BionerError: no source has the files, or their digest is another one.
     """
     failures = []
+    downloads = output.parent.with_name(f".{output.parent.name}.download")
     for source in settings["sources"]:
         try:
-            with tempfile.TemporaryDirectory() as scratch:
-                _install(name, _locate(name, source, Path(scratch)), settings.get("sha256"), source, output)
-            return
+            _install(name, _locate(name, source, downloads), settings.get("sha256"), source, output)
         except BionerError as error:
             failures.append(str(error))
+        else:
+            shutil.rmtree(downloads, ignore_errors=True)
+            return
     raise BionerError(f"encoder {name}: no source could be used: " + " | ".join(failures))
 
 
-def _locate(name: str, source: dict[str, Any], scratch: Path) -> Path:
-    """The folder of a source's files; hub files are downloaded to `scratch`."""
+def _locate(name: str, source: dict[str, Any], downloads: Path) -> Path:
+    """The folder of a source's files; hub files are downloaded below `downloads`."""
     if "package" in source:
         try:
             found = importlib.util.find_spec(source["package"])
@@ -60,53 +63,41 @@ def _locate(name: str, source: dict[str, Any], scratch: Path) -> Path:
     if "folder" in source:
         return Path(source["folder"])
     if source.get("revision") is None:
-        raise BionerError(f"expected encoders.{name} to name a commit of {source['hub']}, revision is null; set it to the commit you mean")
-    return _download(source["hub"], source["revision"], scratch)
+        raise BionerError(f"expected encoders.{name} to name a commit of {source['hub']}, revision is null; run `bioner pin`")
+    return _download(source["hub"], source["revision"], downloads)
 
 
-def _download(repository: str, revision: str, scratch: Path) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    say(f"downloading {repository} at {revision}")
-    wanted = ["config.json", *TOKENIZER_FILES, *WEIGHT_FILES]
-    try:
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted, local_dir=scratch))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _download(repository: str, commit: str, downloads: Path) -> Path:
+    """A folder with those files of a repository at a commit that an encoder consists of."""
+    snapshot = look_up(repository, commit)
+    if snapshot.commit != commit or snapshot.weights is None or CONFIG not in snapshot.files:
         raise BionerError(
-            f"{repository}@{revision}: cannot be downloaded ({first_line}); check the name and revision, or set HF_ENDPOINT to a mirror"
-        ) from error
+            f"{repository}@{commit}: expected that commit with {CONFIG} and one of {', '.join(WEIGHT_FILES)}, "
+            f"found {snapshot.commit} with {', '.join(sorted(snapshot.files))}; use another repository, or a source {{folder: ...}}"
+        )
+    folder = downloads / commit
+    download(snapshot, [file for file in (CONFIG, *TOKENIZER_FILES, snapshot.weights.name) if file in snapshot.files], folder)
+    return folder
 
 
 def _install(name: str, folder: Path, expected: str | None, source: dict[str, Any], output: Path) -> None:
     weights = next((folder / file for file in WEIGHT_FILES if (folder / file).is_file()), None)
-    if weights is None or not (folder / "config.json").is_file():
-        raise BionerError(f"{folder}: expected config.json and one of {', '.join(WEIGHT_FILES)}; check the encoder's source")
+    if weights is None or not (folder / CONFIG).is_file():
+        raise BionerError(f"{folder}: expected {CONFIG} and one of {', '.join(WEIGHT_FILES)}; check the encoder's source")
+    refuse_code(folder)
     digest = sha256_file(weights)
     if expected is not None and digest != expected:
+        where = f"{source['hub']}@{source['revision']}: {weights.name}" if "hub" in source else weights
         raise BionerError(
-            f"{weights}: expected sha256 {expected}, found {digest}; the file is damaged or another version: "
+            f"{where}: expected sha256 {expected}, found {digest}; the file is damaged or another version: "
             f"fetch it again or correct encoders.{name}.sha256"
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    for stale in (output.name, "config.json", *TOKENIZER_FILES, *WEIGHT_FILES):  # an earlier source's files would be loaded too
+    for stale in (output.name, CONFIG, *TOKENIZER_FILES, *WEIGHT_FILES):  # an earlier source's files would be loaded too
         (output.parent / stale).unlink(missing_ok=True)
     files = {}
-    for file in ["config.json", *TOKENIZER_FILES, weights.name]:
+    for file in (CONFIG, *TOKENIZER_FILES, weights.name):
         if (folder / file).is_file():
-            shutil.copyfile(folder / file, output.parent / file)
-            files[file] = sha256_file(output.parent / file)
+            with atomic_path(output.parent / file) as path:
+                shutil.copyfile(folder / file, path)
+                files[file] = sha256_file(path)
     write_json(output, {"encoder": name, "source": source, "files": files})
-
-
-def verify_encoder(folder: Path) -> dict[str, Any]:
-    """The manifest of a fetched encoder, after its files were compared with it."""
-    manifest: dict[str, Any] = read_json(folder / MANIFEST)
-    for file, expected in manifest["files"].items():
-        if not (folder / file).is_file() or sha256_file(folder / file) != expected:
-            raise BionerError(
-                f"{folder / file}: expected sha256 {expected}, found another or no file; "
-                f"delete {folder / MANIFEST} and run fetch_encoder again"
-            )
-    return manifest

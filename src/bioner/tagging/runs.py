@@ -18,10 +18,10 @@ from bioner.entities import Document
 from bioner.errors import BionerError
 from bioner.provenance import code_digest, value_digest
 from bioner.storage import read_json, sha256_file, write_json, write_rows
-from bioner.tagging.attention import use_float32_attention
 from bioner.tagging.checkpoints import Checkpoint
-from bioner.tagging.encoders import verify_encoder
+from bioner.tagging.manifest import verify_encoder
 from bioner.tagging.precision import choose_device, choose_precision, configure_torch, device_name
+from bioner.tagging.processor import prepare_for_processor
 from bioner.tagging.tagger import Tagger, freeze, load_tokenizer, make_encoder, new_tagger, save_tagger
 from bioner.tagging.training import CHECKPOINT_SECONDS, HISTORY, Training
 from bioner.tags import TagSet
@@ -56,7 +56,7 @@ def train_run(
     checkpoint = Checkpoint(output, value_digest(state))
     checkpoint.discard_others()
     torch.manual_seed(seed)
-    tagger = trainable_tagger(settings, encoder.parent, TagSet.of(composition["types"]), device)
+    tagger = trainable_tagger(settings, encoder.parent, TagSet.of(composition["types"]), device, precision)
     tokenizer = load_tokenizer(encoder.parent)
     pieces = make_encoder(tokenizer, tagger.tag_set, settings, tagger.network.config)
     documents = training_documents(fold, settings["augmentation"])
@@ -82,7 +82,7 @@ def train_run(
     checkpoint.remove()
 
 
-def trainable_tagger(recipe: dict[str, Any], encoder: Path, tag_set: TagSet, device: torch.device) -> Tagger:
+def trainable_tagger(recipe: dict[str, Any], encoder: Path, tag_set: TagSet, device: torch.device, precision: str) -> Tagger:
     """A new tagger as a recipe wants it, on its device, from torch's random state."""
     training = recipe["training"]
     dropouts = {name: training[name] for name in ("dropout", "attention_dropout")}
@@ -90,7 +90,7 @@ def trainable_tagger(recipe: dict[str, Any], encoder: Path, tag_set: TagSet, dev
     if training["frozen_layers"] is not None:
         freeze(tagger.network, training["frozen_layers"])
     if device.type == "cpu":
-        use_float32_attention(tagger.network)
+        prepare_for_processor(tagger.network, precision)
     return tagger
 
 

@@ -29,41 +29,48 @@ def accumulate_gradients(
 
     The clean backward pass gives the first gradient of the embeddings; inner steps of PGD compute
     gradients of the embeddings only. All passes of a step see the same dropout masks, so that an
-    adversary follows the loss and not the noise.
+    adversary follows the loss and not the noise, and share one precision context, so that an
+    autocast converts each weight once; losses and backward passes are outside of it.
 
     Raises:
         BionerError: the loss is not finite; names the documents of the batch.
     """
+    device = batch.pieces.device.type
 
     def compute(embeddings: Tensor) -> LossParts:
         torch.manual_seed(seed)
-        with precision():
-            emissions = tagger.emissions(embeddings, batch)
-        parts: LossParts = objective(emissions, batch.tags, batch.lengths, tagger.crf)
+        emissions = tagger.emissions(embeddings, batch)
+        with torch.autocast(device, enabled=False):
+            parts: LossParts = objective(emissions, batch.tags, batch.lengths, tagger.crf)
         return parts
 
-    embeddings = tagger.embed(batch.pieces)
-    attacked = adversary.kind != NONE
-    if attacked:
-        if not embeddings.requires_grad:  # frozen embeddings
-            embeddings.requires_grad_()
-        embeddings.retain_grad()
-    clean = compute(embeddings)
-    require_finite(clean.total, "loss", batch)
-    torch.autograd.backward(clean.total)
-    values = {"loss": clean.total, "cross_entropy": clean.cross_entropy, "crf": clean.crf, "alpha": clean.alpha, "adversarial": None}
-    if attacked:
-        assert embeddings.grad is not None
+    def backward(loss: Tensor, what: str) -> None:
+        require_finite(loss, what, batch)
+        with torch.autocast(device, enabled=False):
+            torch.autograd.backward(loss)
 
-        def gradient(delta: Tensor) -> Tensor:
-            leaf = (embeddings.detach() + delta).requires_grad_()
-            return torch.autograd.grad(compute(leaf).total, leaf)[0]
+    def gradient(delta: Tensor) -> Tensor:
+        leaf = (embeddings.detach() + delta).requires_grad_()
+        loss = compute(leaf).total
+        with torch.autocast(device, enabled=False):
+            return torch.autograd.grad(loss, leaf)[0]
 
-        delta = adversary.perturb(embeddings.grad, batch.free, gradient)
-        adversarial = compute(tagger.embed(batch.pieces) + delta)
-        require_finite(adversarial.total, "adversarial loss", batch)
-        torch.autograd.backward(adversarial.total)
-        values["adversarial"] = adversarial.total
+    with precision():
+        embeddings = tagger.embed(batch.pieces)
+        attacked = adversary.kind != NONE
+        if attacked:
+            if not embeddings.requires_grad:  # frozen embeddings
+                embeddings.requires_grad_()
+            embeddings.retain_grad()
+        clean = compute(embeddings)
+        backward(clean.total, "loss")
+        values = {"loss": clean.total, "cross_entropy": clean.cross_entropy, "crf": clean.crf, "alpha": clean.alpha, "adversarial": None}
+        if attacked:
+            assert embeddings.grad is not None
+            delta = adversary.perturb(embeddings.grad, batch.free, gradient)
+            adversarial = compute(tagger.embed(batch.pieces) + delta).total
+            backward(adversarial, "adversarial loss")
+            values["adversarial"] = adversarial
     return {name: value.item() for name, value in values.items() if value is not None}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoModelForTokenClassification, AutoTokenizer
 from transformers.initialization import no_init_weights
 
 from bioner.errors import BionerError
@@ -17,6 +17,7 @@ from bioner.storage import atomic_path
 from bioner.tagging.batches import Batch
 from bioner.tagging.crf import CRF
 from bioner.tagging.encode import Encoder
+from bioner.tagging.loading import load_config, load_network
 from bioner.tags import TagSet
 
 WEIGHTS = "model.safetensors"
@@ -80,16 +81,14 @@ def new_tagger(
         attention_dropout: probability on attention weights, None for the encoder's own. Anything
             but 0 keeps torch from its fused attention on processors.
     """
-    config = AutoConfig.from_pretrained(encoder_folder)
+    config = load_config(encoder_folder)
     config.id2label = dict(enumerate(tag_set.names))
     config.label2id = {name: index for index, name in enumerate(tag_set.names)}
     if dropout is not None:
         config.classifier_dropout = config.classifier_dropout_prob = dropout
     if attention_dropout is not None:
         config.attention_probs_dropout_prob = config.attention_dropout = attention_dropout
-    network, report = AutoModelForTokenClassification.from_pretrained(
-        encoder_folder, config=config, dtype=torch.float32, output_loading_info=True
-    )
+    network, report = load_network(encoder_folder, config=config, dtype=torch.float32, output_loading_info=True)
     missing = sorted(name for name in report["missing_keys"] if name.startswith(f"{network.base_model_prefix}."))
     if missing:
         raise BionerError(
@@ -104,8 +103,8 @@ def load_tokenizer(folder: Path) -> Any:
 
     transformers 5 builds a tokenizer of five tokens, in silence, from files that it cannot read.
     """
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    expected = AutoConfig.from_pretrained(folder).vocab_size
+    expected = load_config(folder).vocab_size
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if not expected // 2 <= len(tokenizer) <= expected:
         raise BionerError(
             f"{folder}: expected a vocabulary of about {expected} pieces (config.json), the tokenizer has {len(tokenizer)}; "
@@ -147,7 +146,7 @@ def load_run(folder: Path) -> LoadedRun:
     """Load a trained tagger from its folder, in evaluation mode, on the CPU, in float32."""
     if not (folder / WEIGHTS).is_file():
         raise BionerError(f"{folder / WEIGHTS}: expected the weights of a run, found none; run the rule train")
-    config = AutoConfig.from_pretrained(folder)
+    config = load_config(folder)
     settings = getattr(config, "bioner", None)
     if not settings:
         raise BionerError(f"{folder / 'config.json'}: expected a key 'bioner', found none; this is not a run of bioner")

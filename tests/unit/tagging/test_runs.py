@@ -21,10 +21,10 @@ from bioner.documents import read_documents, write_documents
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.storage import read_json, sha256_file, write_json
-from bioner.tagging.attention import NAME, use_float32_attention
 from bioner.tagging.encode import Window
 from bioner.tagging.encoders import fetch_encoder
 from bioner.tagging.predicting import predict_run
+from bioner.tagging.processor import PRODUCTS, Dropout, prepare_for_processor
 from bioner.tagging.runs import train_run
 from bioner.tagging.tagger import new_tagger
 from bioner.tagging.training import Training
@@ -326,15 +326,43 @@ def test_frozen_layers_do_not_move(tmp_path: Path, encoder: Path, fold: Path) ->
     assert moved and all(name.startswith("bert.encoder.layer.1.") for name in moved)
 
 
-def test_attention_in_float32_changes_no_float32_result(bert: Path) -> None:
+def test_attention_by_products_changes_no_float32_result(bert: Path) -> None:
     torch.manual_seed(0)
     tagger = new_tagger(bert, TagSet(("Disease",)), crf=False).eval()
     pieces, mask = torch.randint(5, 60, (2, 9)), torch.tensor([[1] * 9, [1] * 5 + [0] * 4])
     before = tagger.network(input_ids=pieces, attention_mask=mask).logits
-    use_float32_attention(tagger.network)
-    assert tagger.network.config._attn_implementation == NAME
+    prepare_for_processor(tagger.network, "bf16")
+    assert tagger.network.config._attn_implementation == PRODUCTS
     after = tagger.network(input_ids=pieces, attention_mask=mask).logits
     torch.testing.assert_close(before[mask.bool()], after[mask.bool()])
+    with torch.autocast("cpu", torch.bfloat16):
+        half = tagger.network(input_ids=pieces, attention_mask=mask, output_hidden_states=True)
+    assert half.hidden_states[0].dtype == torch.bfloat16
+    torch.testing.assert_close(before[mask.bool()], half.logits[mask.bool()].float(), atol=0.05, rtol=0.05)
+
+
+def test_dropout_by_sixteen_bits_is_dropout() -> None:
+    layer, ones = Dropout(0.1), torch.ones(1001, 997)
+    torch.manual_seed(7)
+    dropped = layer(ones)
+    assert set(dropped.unique().tolist()) == {0.0, dropped.max().item()}
+    assert abs((dropped == 0).double().mean().item() - 0.1) < 4 * (0.09 / ones.numel()) ** 0.5
+    assert dropped.max().item() == pytest.approx(1 / (1 - layer.p)) and abs(layer.p - 0.1) < 1 / 65536
+    for lag in (1, 2, 4):  # four draws come from one number
+        pairs = (dropped.flatten()[:-lag] == 0) & (dropped.flatten()[lag:] == 0)
+        assert abs(pairs.double().mean().item() - 0.01) < 0.001
+    torch.manual_seed(7)
+    assert torch.equal(layer(ones), dropped) and not torch.equal(layer(ones), dropped)
+    assert torch.equal(layer.eval()(ones), ones)
+
+
+def test_a_network_prepared_for_a_processor_has_no_other_dropout(bert: Path) -> None:
+    tagger = new_tagger(bert, TagSet(("Disease",)), crf=False)
+    before = [layer.p for layer in tagger.network.modules() if type(layer) is torch.nn.Dropout and layer.p]
+    prepare_for_processor(tagger.network, "fp32")
+    assert [layer.p for layer in tagger.network.modules() if isinstance(layer, Dropout)] == pytest.approx(before, abs=1e-5)
+    assert not any(type(layer) is torch.nn.Dropout and layer.p for layer in tagger.network.modules())
+    assert tagger.network.config._attn_implementation == "sdpa"
 
 
 def test_an_encoder_fetched_anew_leaves_nothing_of_the_old_one(tmp_path: Path, bert: Path, albert: Path) -> None:
