@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
-import shutil
-import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -15,23 +11,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bioner.commandline import say
+from bioner.corpora.fetching import CHUNK, REMEDY, Patience, fetch, largest
+from bioner.corpora.partial import Partial
 from bioner.corpora.provided import list_provided
 from bioner.corpora.raw import manifest_entry, write_manifest
 from bioner.errors import BionerError
-from bioner.storage import atomic_path, sha256_file
+from bioner.storage import sha256_file
 
-SCHEMES = ("http", "https", "ftp", "file")
-REMEDY = "set `mirror:` in the config or BIONER_MIRROR to a folder or URL prefix that has this file"
+SCHEMES = ("http", "https", "file")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to have: its path under a mirror, its origin, and its accepted digests."""
+    """A file to have: its path under a mirror, its origin, its accepted digests, and its size in bytes if known."""
 
     path: str
     url: str | None
     sha256: tuple[str, ...]
     git_blob: str | None
+    size: int | None
 
     @classmethod
     def of(cls, dataset: str, entry: Mapping[str, Any]) -> Wanted:
@@ -42,31 +40,19 @@ class Wanted:
             raise BionerError(
                 f"{dataset}: expected a path and a sha256 or git_blob for every file, found {dict(entry)}; complete the config"
             )
-        return cls(str(entry["path"]), entry.get("url"), accepted, entry.get("git_blob"))
+        return cls(str(entry["path"]), entry.get("url"), accepted, entry.get("git_blob"), entry.get("bytes"))
 
     @property
     def name(self) -> str:
         return PurePosixPath(self.path).name
 
-    def found(self, path: Path) -> str:
-        """The digest of a file, of the kind by which this one is verified."""
-        return sha256_file(path) if self.sha256 else git_blob(path)
-
-    def accepts(self, digest: str) -> bool:
-        return digest in self.sha256 if self.sha256 else digest == self.git_blob
-
-    @property
-    def expected(self) -> str:
-        return f"sha256 {' or '.join(self.sha256)}" if self.sha256 else f"git blob {self.git_blob}"
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How often to try a URL, the pause before the second try (s, doubling), and the wait for an answer (s)."""
-
-    tries: int = 3
-    pause: float = 1.0
-    timeout: float = 60.0
+    def objection(self, path: Path) -> str:
+        """What was expected and what was found, when a file's digest is none of the accepted ones; else nothing."""
+        if self.sha256:
+            kind, accepted, digest = "sha256", self.sha256, sha256_file(path)
+        else:
+            kind, accepted, digest = "git blob", (str(self.git_blob),), git_blob(path)
+        return "" if digest in accepted else f"expected {kind} {' or '.join(accepted)}, found {digest}"
 
 
 def git_blob(path: Path) -> str:
@@ -90,81 +76,101 @@ def download(dataset: str, settings: Mapping[str, Any], output: str | Path, *, m
         return
     if source != "download":
         raise BionerError(f"{dataset}: expected source download or provided, found {source!r}; use generate for a demo corpus")
-    licence = str(settings.get("licence", ""))
-    say(f"{dataset}: licence: {licence or 'not stated'}")
+    wanted = _wanted(dataset, settings, Path(output))
     folder = Path(output).parent
-    entries = settings.get("files") or []
-    wanted = [Wanted.of(dataset, entry) for entry in entries]
-    if not wanted or len({file.name for file in wanted}) < len(wanted):
-        raise BionerError(f"{dataset}: expected files with names of their own, found {[file.path for file in wanted]}; correct the config")
-    for file in wanted:
-        target = folder / file.name
-        if not (target.is_file() and file.accepts(file.found(target))):
-            _have(dataset, file, target, mirror, patience or Patience())
+    licence = str(settings.get("licence", ""))
+    lacking = [file for file in wanted if _lacks(folder / file.name, file)]
+    if lacking or not Path(output).exists():
+        say(f"{dataset}: licence: {licence or 'not stated'}")
+    for file in lacking:
+        _have(dataset, file, folder / file.name, mirror, patience or Patience())
     rows = [
         manifest_entry(folder, file.name, entry.get("split"), entry.get("role", "text"))
-        for file, entry in zip(wanted, entries, strict=True)
+        for file, entry in zip(wanted, settings["files"], strict=True)
     ]
     write_manifest(output, dataset, licence, rows)
 
 
-def _have(dataset: str, file: Wanted, target: Path, mirror: str, patience: Patience) -> None:
-    """Fetch one file; it appears under its name only when its digest is an accepted one."""
-    origin = _origin(dataset, file, mirror)
-    say(f"{dataset}: {origin} → {target}")
-    with atomic_path(target) as temporary:
-        if _is_url(origin):
-            _fetch(origin, temporary, f"{dataset}: {file.path}", patience)
-        else:
-            _copy(origin, temporary, f"{dataset}: {file.path}")
-        digest = file.found(temporary)
-        if not file.accepts(digest):
-            raise BionerError(f"{dataset}: {file.path}: expected {file.expected}, found {digest} from {origin}; {REMEDY} unchanged")
+def _wanted(dataset: str, settings: Mapping[str, Any], output: Path) -> list[Wanted]:
+    wanted = [Wanted.of(dataset, entry) for entry in settings.get("files") or []]
+    names = {file.name for file in wanted}
+    if not wanted or len(names) < len(wanted) or output.name in names:
+        raise BionerError(f"{dataset}: expected files with names of their own, found {[file.path for file in wanted]}; correct the config")
+    return wanted
 
 
-def _origin(dataset: str, file: Wanted, mirror: str) -> str:
-    if mirror:
-        return f"{mirror.rstrip('/')}/{urllib.parse.quote(file.path) if _is_url(mirror) else file.path}"
-    if not file.url:
-        raise BionerError(f"{dataset}: {file.path}: expected a url or a mirror, found neither; {REMEDY}")
-    if not _is_url(file.url) or file.url.split(":")[0] not in SCHEMES:
-        raise BionerError(f"{dataset}: {file.path}: expected a url of {', '.join(SCHEMES)}, found {file.url}; correct the config")
-    return file.url
-
-
-def _is_url(place: str) -> bool:
-    return "://" in place
-
-
-def _copy(origin: str, target: Path, what: str) -> None:
+def _lacks(target: Path, file: Wanted) -> bool:
     try:
-        data = Path(origin).expanduser().read_bytes()
+        return not target.is_file() or bool(file.objection(target))
     except OSError as error:
-        raise BionerError(f"{what}: expected it in the mirror as {origin}, found {error.strerror or error}; {REMEDY}") from error
-    target.write_bytes(data)
+        raise BionerError(
+            f"{target}: cannot be read ({error.strerror or error}); fix its permissions or delete it, then run again"
+        ) from error
 
 
-def _fetch(url: str, target: Path, what: str, patience: Patience) -> None:
-    """Download a URL, trying again after what may pass: no answer, a cut connection, a server's error."""
-    found = ""
-    for attempt in range(patience.tries):
-        if attempt:
-            time.sleep(patience.pause * 2 ** (attempt - 1))
-        try:
-            _stream(url, target, patience.timeout)
-            return
-        except urllib.error.HTTPError as error:
-            found = f"HTTP {error.code} {error.reason}"
-            if error.code < 500 and error.code != 429:
-                break
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            found = str(getattr(error, "reason", error)) or type(error).__name__
-    raise BionerError(f"{what}: expected the file at {url}, found: {found}; check the network, or {REMEDY}")
+def _have(dataset: str, file: Wanted, target: Path, mirror: str, patience: Patience) -> None:
+    """Fetch one file; it appears under its name only when its size and digest are as expected."""
+    what = f"{dataset}: {file.path}"
+    origin = _origin(what, file, mirror)
+    with Partial(target) as partial:
+        say(f"{dataset}: {origin} → {target}")
+        kept = _bring(origin, partial, what, file.size, patience)
+        objection = _objection(partial, file)
+        if objection and kept:
+            say(f"{what}: {objection}, which bytes of an earlier try may explain; fetching all of it")
+            partial.empty()
+            _bring(origin, partial, what, file.size, patience)
+            objection = _objection(partial, file)
+        if objection:
+            partial.empty()
+            raise BionerError(f"{what}: {objection} from {origin}; {REMEDY} unchanged")
+        partial.install()
 
 
-def _stream(url: str, target: Path, timeout: float) -> None:
-    with urllib.request.urlopen(url, timeout=timeout) as answer, open(target, "wb") as handle:
-        shutil.copyfileobj(answer, handle)
-        promised = answer.headers.get("Content-Length")
-        if promised and promised.isdigit() and handle.tell() < int(promised):
-            raise ConnectionError(f"{handle.tell()} of {promised} bytes before the connection closed")
+def _objection(partial: Partial, file: Wanted) -> str:
+    if file.size is not None and partial.size != file.size:
+        return f"expected {file.size} bytes, found {partial.size}{' and more' if partial.size > largest(file.size) else ''}"
+    return file.objection(partial.path)
+
+
+def _bring(origin: str | Path, partial: Partial, what: str, size: int | None, patience: Patience) -> bool:
+    """Fill a partial file from a URL or from a file; whether earlier bytes were kept."""
+    if isinstance(origin, str):
+        return fetch(origin, partial, what, size=size, patience=patience)
+    partial.empty()
+    try:
+        with open(origin, "rb") as source:
+            while partial.size <= largest(size) and (chunk := source.read(CHUNK)):
+                partial.write(chunk)
+    except OSError as error:
+        raise BionerError(f"{what}: expected the file {origin}, found: {error.strerror or error}; {REMEDY}") from error
+    return False
+
+
+def _origin(what: str, file: Wanted, mirror: str) -> str | Path:
+    """Where a file comes from: a URL of http or https, or a path; of the mirror alone if there is one."""
+    if not mirror:
+        if not file.url:
+            raise BionerError(f"{what}: expected a url or a mirror, found neither; {REMEDY}")
+        return _place(what, file.url)
+    place = _place(what, mirror) if "://" in mirror else Path(mirror).expanduser()
+    if isinstance(place, str):
+        return f"{place.rstrip('/')}/{urllib.parse.quote(file.path)}"
+    if not place.is_dir():
+        found = "a file" if place.exists() else "nothing"
+        raise BionerError(
+            f"{what}: expected a folder or a URL prefix as mirror, found {found} at {place}; correct `mirror:` or BIONER_MIRROR"
+        )
+    return place / file.path
+
+
+def _place(what: str, url: str) -> str | Path:
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() not in SCHEMES or not rest:
+        raise BionerError(f"{what}: expected a url of {', '.join(SCHEMES)}, found {url}; correct the config")
+    if scheme.lower() != "file":
+        return url
+    host, slash, path = rest.partition("/")
+    if host not in ("", "localhost") or not slash:
+        raise BionerError(f"{what}: expected a file of this machine (file:///...), found {url}; correct the config")
+    return Path(urllib.request.url2pathname(f"/{path}"))

@@ -1,57 +1,29 @@
-"""Download: mirror folders and a real server on this machine, right and wrong; nothing half-written under a final name."""
+"""Download: mirror folders, what the config says of files, and manifests; test_fetching has the servers."""
 
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
-import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from bioner.commands.download import main
-from bioner.corpora.download import Patience, download, git_blob
+from bioner.corpora.download import download, git_blob
 from bioner.errors import BionerError
 
 CONTENT = b"7|t|Zorvamab\n7|a|\n"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
-QUICK = Patience(tries=3, pause=0.0, timeout=5.0)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers by path; `asked` counts requests, `/flaky` fails twice and `/cut` promises more than it sends."""
-
-    asked: ClassVar[dict[str, int]] = {}
-
-    def do_GET(self) -> None:
-        self.asked[self.path] = self.asked.get(self.path, 0) + 1
-        if self.path.endswith("missing.txt"):
-            self.send_error(404)
-            return
-        if self.path == "/flaky" and self.asked[self.path] < 3:
-            self.send_error(503)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT) + (5 if self.path == "/cut" else 0)))
-        self.end_headers()
-        self.wfile.write(CONTENT)
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    Handler.asked = {}
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+def mirror(tmp_path: Path) -> Path:
+    """A folder with the file, away from the tests' own."""
+    folder = tmp_path / "mirror"
+    (folder / "some").mkdir(parents=True)
+    (folder / "some/a.txt").write_bytes(CONTENT)
+    return folder
 
 
 def entry(**more: Any) -> dict[str, Any]:
@@ -70,98 +42,111 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def test_from_a_url_with_manifest_licence_once_and_no_second_fetch(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_beside_their_manifest_and_the_licence_once(mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "raw"
-    for _ in range(2):
-        download("x", settings(entry(url=f"{server}/a.txt")), out / "manifest.json", patience=QUICK)
+    pair = settings(entry(bytes=len(CONTENT)), {"path": "b.txt", "sha256": DIGEST, "role": "ids"})
+    (mirror / "b.txt").write_bytes(CONTENT)
+    download("x", pair, out / "manifest.json", mirror=str(mirror))
     assert manifest(out) == {
         "dataset": "x",
         "licence": "CC0",
-        "files": [{"name": "a.txt", "sha256": DIGEST, "bytes": len(CONTENT), "split": "train", "role": "text"}],
+        "files": [
+            {"name": "a.txt", "sha256": DIGEST, "bytes": len(CONTENT), "split": "train", "role": "text"},
+            {"name": "b.txt", "sha256": DIGEST, "bytes": len(CONTENT), "split": None, "role": "ids"},
+        ],
     }
-    assert names(out) == ["a.txt", "manifest.json"]
-    assert Handler.asked == {"/a.txt": 1}
-    assert capsys.readouterr().err.count("CC0") == 2
+    assert names(out) == ["a.txt", "b.txt", "manifest.json"]
+    assert capsys.readouterr().err.count("licence: CC0") == 1
 
 
-def test_a_damaged_file_is_fetched_again(server: str, tmp_path: Path) -> None:
+def test_what_is_there_is_not_fetched_again(mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "raw"
+    download("x", settings(entry()), out / "manifest.json", mirror=str(mirror))
+    (mirror / "some/a.txt").unlink()
+    capsys.readouterr()
+    download("x", settings(entry()), out / "manifest.json", mirror=str(mirror))
+    assert capsys.readouterr().err == ""
+    (out / "manifest.json").unlink()
+    download("x", settings(entry()), out / "manifest.json", mirror=str(mirror))
+    assert capsys.readouterr().err.count("licence: CC0") == 1 and manifest(out)["files"][0]["sha256"] == DIGEST
+
+
+def test_a_damaged_file_is_fetched_again(mirror: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"damaged")
-    download("x", settings(entry(url=f"{server}/a.txt")), tmp_path / "manifest.json", patience=QUICK)
+    download("x", settings(entry()), tmp_path / "manifest.json", mirror=str(mirror))
     assert (tmp_path / "a.txt").read_bytes() == CONTENT
 
 
-def test_from_mirrors(server: str, tmp_path: Path) -> None:
-    mirror = tmp_path / "mirror" / "some"
-    mirror.mkdir(parents=True)
-    (mirror / "a.txt").write_bytes(CONTENT)
-    for name, place in (("folder", str(mirror.parent)), ("url", f"{server}/x/"), ("file", (tmp_path / "mirror").as_uri())):
-        download("x", settings(entry(url="http://127.0.0.1:1/")), tmp_path / name / "manifest.json", mirror=place, patience=QUICK)
-        assert (tmp_path / name / "a.txt").read_bytes() == CONTENT
-    assert Handler.asked == {"/x/some/a.txt": 1}
+def test_from_files_and_folders_of_this_machine(mirror: Path, tmp_path: Path) -> None:
+    spaced = mirror.rename(tmp_path / "a mirror")
+    for name, place in (("folder", str(spaced)), ("slash", f"{spaced}/"), ("url", spaced.as_uri()), ("origin", "")):
+        out = tmp_path / name
+        out.mkdir()
+        (out / ".a.txt.partial").write_bytes(b"of an earlier try from a server")
+        download("x", settings(entry(url=(spaced / "some/a.txt").as_uri() if not place else None)), out / "manifest.json", mirror=place)
+        assert (out / "a.txt").read_bytes() == CONTENT and names(out) == ["a.txt", "manifest.json"]
 
 
-def test_the_environment_names_the_mirror_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mirror/some").mkdir(parents=True)
-    (tmp_path / "mirror/some/a.txt").write_bytes(CONTENT)
-    monkeypatch.setenv("BIONER_MIRROR", str(tmp_path / "mirror"))
+def test_the_environment_names_the_mirror_of_the_command(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIONER_MIRROR", str(mirror))
     out = tmp_path / "raw/manifest.json"
     main(["--dataset", "x", "--settings", json.dumps(settings(entry())), "--mirror", "", "--output", str(out)])
     assert names(out.parent) == ["a.txt", "manifest.json"]
 
 
-def test_a_server_that_recovers(server: str, tmp_path: Path) -> None:
-    download("x", settings(entry(url=f"{server}/flaky")), tmp_path / "manifest.json", patience=QUICK)
-    assert Handler.asked == {"/flaky": 3}
-
-
-def test_git_blob_where_no_sha256_is_known(server: str, tmp_path: Path) -> None:
+def test_git_blob_where_no_sha256_is_known(mirror: Path, tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_bytes(b"what is up, doc?")
     assert git_blob(plain) == "bd9dbf5aae1a3862dd1526723246b20206e5fc37"
-    plain.write_bytes(CONTENT)
-    good = {"path": "a.txt", "url": f"{server}/a", "git_blob": git_blob(plain)}
-    download("x", settings(good), tmp_path / "raw/manifest.json", patience=QUICK)
-    with pytest.raises(BionerError, match="git blob 0000"):
-        download("x", settings(good | {"git_blob": "0" * 40}), tmp_path / "other/manifest.json", patience=QUICK)
+    good = {"path": "some/a.txt", "git_blob": git_blob(mirror / "some/a.txt")}
+    download("x", settings(good), tmp_path / "raw/manifest.json", mirror=str(mirror))
+    with pytest.raises(BionerError, match="expected git blob 0000"):
+        download("x", settings(good | {"git_blob": "0" * 40}), tmp_path / "other/manifest.json", mirror=str(mirror))
     assert names(tmp_path / "other") == []
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({"sha256": "1" * 64}, f"expected sha256 {'1' * 64}, found {DIGEST} from"),
+        ({"bytes": 1129998}, f"expected 1129998 bytes, found {len(CONTENT)} from"),
+        ({"path": "some/b.txt"}, "expected the file .*/mirror/some/b.txt, found: No such file"),
+        ({"path": "some"}, "expected the file .*/mirror/some, found: Is a directory"),
+    ],
+)
+def test_what_the_mirror_has_not_or_has_otherwise(mirror: Path, tmp_path: Path, more: dict[str, Any], found: str) -> None:
+    with pytest.raises(BionerError, match=found) as caught:
+        download("x", settings(entry(url="http://127.0.0.1:1/") | more), tmp_path / "raw/manifest.json", mirror=str(mirror))
+    message = str(caught.value)
+    assert "some" in message and "\n" not in message and str(mirror) in message and "BIONER_MIRROR" in message
+    assert names(tmp_path / "raw") == []
 
 
 @pytest.mark.parametrize(
     ("place", "found"),
-    [("/some/missing.txt", "HTTP 404"), ("/cut", "of 23 bytes"), ("closed", "refused"), ("gopher://x/a", "url of http"), (None, "neither")],
+    [
+        ("{}/absent", "found nothing at"),
+        ("{}/some/a.txt", "found a file at"),
+        ("file://{}/absent", "found nothing at"),
+        ("file://some/where", "file of this machine"),
+        ("s3://some/where", "url of http, https, file"),
+    ],
 )
-def test_each_failure_is_one_error_and_leaves_no_file(server: str, tmp_path: Path, place: str | None, found: str) -> None:
-    url = f"http://127.0.0.1:{closed_port()}/a.txt" if place == "closed" else f"{server}{place}" if place and place[0] == "/" else place
-    with pytest.raises(BionerError, match=found) as caught:
-        download("x", settings(entry(url=url)), tmp_path / "raw/manifest.json", patience=QUICK)
-    message = str(caught.value)
-    assert "some/a.txt" in message and "\n" not in message
-    assert names(tmp_path / "raw") == []
-    if place == "/some/missing.txt":
-        assert Handler.asked == {place: 1}
-
-
-def test_wrong_checksum_names_both_digests_and_leaves_no_file(server: str, tmp_path: Path) -> None:
-    with pytest.raises(BionerError, match=f"expected sha256 {'1' * 64}, found {DIGEST}"):
-        download("x", settings(entry(url=f"{server}/a", sha256="1" * 64)), tmp_path / "raw/manifest.json", patience=QUICK)
+def test_mirrors_that_cannot_be(mirror: Path, tmp_path: Path, place: str, found: str) -> None:
+    with pytest.raises(BionerError, match=f"some/a.txt: expected .*{found}.*correct"):
+        download("x", settings(entry()), tmp_path / "raw/manifest.json", mirror=place.format(mirror))
     assert names(tmp_path / "raw") == []
 
 
-def test_missing_in_the_mirror_says_where_and_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(BionerError, match=r"some/a\.txt.*in the mirror.*BIONER_MIRROR"):
-        download("x", settings(entry(url="http://127.0.0.1:1/")), tmp_path / "raw/manifest.json", mirror=str(tmp_path))
-    assert names(tmp_path / "raw") == []
+@pytest.mark.parametrize(("url", "found"), [("gopher://x/a", "url of http"), ("/some/a", "url of http"), (None, "neither")])
+def test_urls_that_cannot_be(tmp_path: Path, url: str | None, found: str) -> None:
+    with pytest.raises(BionerError, match=f"some/a.txt: expected .*{found}"):
+        download("x", settings(entry(url=url)), tmp_path / "raw/manifest.json")
 
 
-@pytest.mark.parametrize("entries", [(), (entry(sha256=[]),), (entry(), entry(path="other/a.txt"))])
+@pytest.mark.parametrize("entries", [(), (entry(sha256=[]),), (entry(), entry(path="other/a.txt")), (entry(path="manifest.json"),)])
 def test_entries_that_cannot_be_verified_or_would_collide(entries: tuple[dict[str, Any], ...], tmp_path: Path) -> None:
-    with pytest.raises(BionerError, match="expected"):
+    with pytest.raises(BionerError, match=r"expected .*(complete|correct) the config"):
         download("x", settings(*entries), tmp_path / "manifest.json", mirror=str(tmp_path))
 
 
