@@ -4,10 +4,13 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
+EXPERIMENTS ?= demo open
+# as an absolute path where it is a folder: the documented runs have folders of their own
+MIRROR := $(or $(realpath $(BIONER_MIRROR)),$(BIONER_MIRROR))
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo open test test-slow lint types imports check clean
+.PHONY: help install install-dev demo open document test test-slow lint types imports check clean
 
 help: ## list these commands
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +44,13 @@ demo: install ## Table 1 on the embedded synthetic corpora (6 to 8 minutes on 2 
 open: install ## the open corpora at their official splits; needs network or BIONER_MIRROR
 	$(SNAKEMAKE) --config 'run=[open]'
 	@echo "==> done: results/open/report/index.html and results/open/tables/table1.md"
+
+document: install ## run EXPERIMENTS (demo and open, about an hour) from nothing and write their tables and minutes into README.md
+	@for experiment in $(EXPERIMENTS); do \
+	  rm -rf build/document/$$experiment; start=$$SECONDS; \
+	  BIONER_MIRROR="$(MIRROR)" $(SNAKEMAKE) --directory build/document/$$experiment --config "run=[$$experiment]"; \
+	  $(BIN)/python -m bioner.commands.showcase --experiment $$experiment --results build/document/$$experiment/results --seconds $$((SECONDS - start)); \
+	done
 
 test: install-dev ## the default tests (under 10 minutes on 2 cores)
 	@echo "==> running the tests"

@@ -1,6 +1,7 @@
 # bioner: from the original corpora to Table 1. This file is the table of contents; each wing's
 # rules are in workflow/rules/, their logic in src/bioner.
 import json
+import os
 import sys
 from pathlib import Path
 from shlex import quote
@@ -8,6 +9,7 @@ from shlex import quote
 SOURCE = Path(workflow.basedir) / "src"
 sys.path.insert(0, str(SOURCE))
 
+from bioner.agreements import check_ignored, under_agreement
 from bioner.config import load_plan
 from bioner.errors import ConfigError
 from bioner.planning import Run
@@ -21,16 +23,20 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 try:
     plan = load_plan(config, Path.cwd())
+    if "DVC_STAGE" in os.environ:
+        check_ignored(config["datasets"], Path.cwd())
 except ConfigError as error:
     raise WorkflowError(f"config: {error}") from None
 
 ENVIRONMENT = f"{workflow.basedir}/envs/bioner.yaml"
 # glibc gives large blocks back to the system at once; torch asks for them again at every step.
 MEMORY = "export MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000;"
+# Jobs read encoders from disk; only fetch_encoder goes to the hub, unless its user said not to.
+OFFLINE = os.environ.get("HF_HUB_OFFLINE", "0")
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 # The package reaches every job from the source tree. Without conda, jobs run in Snakemake's own Python.
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={quote(str(SOURCE))}; {MEMORY} "
+    f"set -euo pipefail; export PYTHONPATH={quote(str(SOURCE))} HF_HUB_OFFLINE=1; {MEMORY} "
     + (
         ""
         if CONDA
@@ -54,11 +60,13 @@ rule all:
     default_target: True
     input:
         [
-            f"results/{experiment.name}/report/index.html"
+            f"results/{experiment.name}/{made}"
             for experiment in plan.experiments
+            for made in ("figures", "report/index.html")
         ],
 
 
+include: "workflow/targets.smk"
 include: "workflow/rules/corpora.smk"
 include: "workflow/rules/preparation.smk"
 include: "workflow/rules/tagging.smk"

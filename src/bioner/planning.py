@@ -37,6 +37,10 @@ class Run:
     def path(self) -> str:
         return f"{self.dataset}/{self.protocol}/{self.model}/fold{self.fold}/seed{self.seed}"
 
+    @property
+    def fold_path(self) -> str:
+        return f"{self.dataset}/{self.protocol}/fold{self.fold}"
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:

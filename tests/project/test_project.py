@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bioner.config import RESERVED
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -51,6 +53,32 @@ def test_a_rule_its_command_log_and_benchmark_have_one_name() -> None:
             assert f"results/logs/{name}/" in block, name
             assert f"results/benchmarks/{name}/" in block, name
             assert f"-m bioner.commands.{name} " in block and f'code_digest("{name}")' in block, name
+
+
+def test_each_job_names_its_conda_environment() -> None:
+    # those two run in Snakemake's own Python: an encoder's package is installed there, and the other calls Snakemake
+    rules = {
+        block.split(":", 1)[0]: "    conda:\n        ENVIRONMENT\n" in block
+        for path in (ROOT / "workflow/rules").glob("*.smk")
+        for block in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]
+    }
+    assert len(rules) > 15 and {name for name, named in rules.items() if not named} == {"fetch_encoder", "rulegraph"}
+
+
+def test_dvc_leaves_out_just_the_corpora_under_agreement() -> None:
+    datasets = yaml.safe_load((ROOT / "config.yaml").read_text())["datasets"]
+    closed = [name for name, entry in datasets.items() if entry.get("agreement")]
+    hidden = [line for line in (ROOT / ".dvcignore").read_text().splitlines() if line.startswith("/results/")]
+    assert closed and hidden == [line for name in sorted(closed) for line in (f"/results/*/{name}/", f"/results/*/{name}.*")]
+
+
+def test_dvc_tracks_every_folder_of_results() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    outs = {path for stage in ("data", "models") for out in stages[stage]["outs"] for path in out}
+    assert outs == {f"results/{name}" for name in RESERVED - {"logs", "benchmarks"}}
+    assert all(f" {path}" in " ".join(stages["data"]["cmd"] + stages["models"]["cmd"]) for path in outs)
+    listed = [entry for stage in stages.values() for kind in ("outs", "metrics") for entry in stage.get("do", stage).get(kind, [])]
+    assert all(settings["persist"] is True for entry in listed for settings in entry.values())
 
 
 def test_no_path_of_a_machine_is_in_the_project() -> None:

@@ -64,7 +64,8 @@ rule figures:
         collected=COLLECTED,
         rulegraph="results/{experiment}/rulegraph.dot",
     output:
-        directory("results/{experiment}/figures"),
+        folder=directory("results/{experiment}/figures"),
+        digests="results/{experiment}/figures.json",
     log:
         "results/logs/figures/{experiment}.log",
     benchmark:
@@ -76,13 +77,14 @@ rule figures:
         settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
         collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
     shell:
-        "python -m bioner.commands.figures --collected {params.collected:q} --settings {params.settings:q} --rulegraph {input.rulegraph:q} --output-folder {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.figures --collected {params.collected:q} --settings {params.settings:q} --rulegraph {input.rulegraph:q} --output-folder {output.folder:q} > {log:q} 2>&1"
 
 
 rule report:
     input:
         tables="results/{experiment}/tables/table1.csv",
-        figures="results/{experiment}/figures",
+        # a folder has times and no checksum: after `dvc pull` it could not be told from a newer one
+        figures="results/{experiment}/figures.json",
         collected=COLLECTED,
         quality=lambda wildcards: [
             f"results/quality/{dataset}.json"
@@ -108,7 +110,49 @@ rule report:
         settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
         provenance=lambda wildcards: json.dumps(plan.provenance(wildcards.experiment)),
         tables=lambda wildcards, input: str(Path(input.tables).parent),
+        figures=lambda wildcards, input: str(Path(input.figures).with_suffix("")),
         collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
     shell:
-        "python -m bioner.commands.report --tables {params.tables:q} --figures {input.figures:q} --quality {input.quality:q} --audits {input.audits:q}"
+        "python -m bioner.commands.report --tables {params.tables:q} --figures {params.figures:q} --quality {input.quality:q} --audits {input.audits:q}"
         " --collected {params.collected:q} --settings {params.settings:q} --provenance {params.provenance:q} --output {output:q} > {log:q} 2>&1"
+
+
+# For DVC: the headline figures, and what it may know of corpora under agreement.
+rule metrics:
+    input:
+        [
+            f"results/{experiment.name}/collected/scores.csv"
+            for experiment in plan.experiments
+        ],
+    output:
+        "results/metrics.json",
+    log:
+        "results/logs/metrics/metrics.log",
+    benchmark:
+        "results/benchmarks/metrics/metrics.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code_digest("metrics"),
+        settings=json.dumps(
+            [plan.describe(experiment.name) for experiment in plan.experiments]
+        ),
+    shell:
+        "python -m bioner.commands.metrics --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule agreement:
+    input:
+        [f"results/scores/{run.path}/scores.csv" for run in CLOSED],
+    output:
+        "results/agreement.json",
+    log:
+        "results/logs/agreement/agreement.log",
+    benchmark:
+        "results/benchmarks/agreement/agreement.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code_digest("agreement"),
+    shell:
+        "python -m bioner.commands.agreement --scores {input:q} --output {output:q} > {log:q} 2>&1"

@@ -11,6 +11,7 @@ from bioner.reporting.collected import read_confusion, read_documents_counts, re
 from bioner.reporting.figures import write_figures
 from bioner.reporting.rulegraph import read_rulegraph
 from bioner.reporting.settings import read_settings
+from bioner.storage import sha256_file, write_json
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,7 +22,9 @@ def parser() -> argparse.ArgumentParser:
     )
     arguments.add_argument("--settings", type=json_argument, required=True, help="the experiment's report settings, as JSON")
     arguments.add_argument("--rulegraph", type=Path, required=True, help="dot text of snakemake --rulegraph dot")
-    arguments.add_argument("--output-folder", type=Path, required=True, help="folder for the figures (svg, png, pdf)")
+    arguments.add_argument(
+        "--output-folder", type=Path, required=True, help="folder for the figures (svg, png, pdf); FOLDER.json gets their digests"
+    )
     return arguments
 
 
@@ -37,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         history=read_history(options.collected / "history.csv"),
         graph=read_rulegraph(options.rulegraph),
     )
+    digests = {path.name: sha256_file(path) for path in options.output_folder.glob("[!.]*")}
+    write_json(options.output_folder.with_suffix(".json"), digests)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+"""An experiment's table as the README shows it: the reproduced rows, clean and attacked, with hardware and time."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from bioner.errors import BionerError
+from bioner.reporting.collected import CLEAN, Counts, read_documents_counts, read_runs
+from bioner.reporting.formats import Row, Table, markdown
+
+
+def showcase(folder: Path, *, seconds: float, machine: str) -> str:
+    """Markdown of an experiment's reproduced rows and of what they cost.
+
+    Args:
+        folder: results/<experiment>, finished.
+        seconds: wall time of the whole run, from the raw files to the report.
+        machine: cores and memory, in words; the device of the trainings is added from their records.
+
+    Raises:
+        BionerError: a table is missing, or holds no reproduced row.
+    """
+    rows = [row for row in _read(folder / "tables" / "table1.csv") if row["source"] == "reproduced" and row["f1"]]
+    if not rows:
+        raise BionerError(f"{folder / 'tables' / 'table1.csv'}: expected reproduced rows, found none; run the experiment first")
+    attacked = {(row["dataset"], row["model"], row["attack"]): row["f1_attacked"] for row in _read(folder / "tables" / "robustness.csv")}
+    attacks = list(dict.fromkeys(attack for _, _, attack in attacked))
+    compared = any(row["difference"] for row in rows)
+    headings = {"dataset": "Corpus", "model": "Model", "precision": "P", "recall": "R", "f1": "F1", "interval": "95 % interval"}
+    headings |= {f"under_{attack}": f"F1 under {attack}" for attack in attacks} | ({"difference": "Difference"} if compared else {})
+    printed = [
+        {name: row.get(name, "") for name in headings}
+        | {"interval": f"{row['f1_low']}–{row['f1_high']}"}
+        | {f"under_{attack}": attacked.get((row["dataset"], row["model"], attack), "") for attack in attacks}
+        for row in rows
+    ]
+    numbers = frozenset(headings) - {"dataset", "model"}
+    table = Table("showcase", _caption(folder, rows, seconds, machine), list(headings), printed, headings, numbers)
+    caption, _, body = markdown(table).partition("\n\n")
+    return f"{body}\n{caption}\n"
+
+
+def insert(text: str, experiment: str, block: str, path: Path) -> str:
+    """The text with the block between `<!-- <experiment>-table -->` and `<!-- /<experiment>-table -->`."""
+    opening, closing = f"<!-- {experiment}-table -->", f"<!-- /{experiment}-table -->"
+    before, found, rest = text.partition(opening)
+    _, ended, after = rest.partition(closing)
+    if not found or not ended:
+        raise BionerError(
+            f"{path}: expected the lines {opening} and {closing}, found {text.count(opening) + text.count(closing)}; add them"
+        )
+    return f"{before}{opening}\n\n{block}\n{closing}{after}"
+
+
+def _caption(folder: Path, rows: Sequence[Row], seconds: float, machine: str) -> str:
+    runs = [run for found in read_runs(folder / "collected" / "runs.csv").values() for run in found]
+    devices = sorted({f"{run['device']}, {run['precision']}" for run in runs})
+    folds, seeds = rows[0]["folds"], sorted({run["seed"] for run in runs})
+    gold = _gold(read_documents_counts(folder / "collected" / "documents.csv"))
+    minutes, rest = divmod(round(seconds), 60)
+    return (
+        f"{len(runs)} runs, protocol {rows[0]['protocol']}, {folds} fold{'s' * (folds != '1')} a cell, seed {', '.join(seeds)}; "
+        f"gold mentions in the test sets: {', '.join(f'{name} {count:,}' for name, count in gold.items())}. "
+        f"{minutes} min {rest:02d} s from the raw files to the report on {machine}; {'; '.join(devices)}."
+    )
+
+
+def _gold(counts: Counts) -> dict[str, int]:
+    """Gold mentions of each dataset's clean test sets, all folds of one model and seed together."""
+    gold: dict[str, int] = {}
+    for (system, attack), runs in counts.items():
+        if attack == CLEAN and system[0] not in gold:
+            seed = min(seed for _, seed in runs)
+            gold[system[0]] = sum(entry[1] for (_, other), entries in runs.items() if other == seed for entry in entries)
+    return gold
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    try:
+        with open(path, encoding="utf-8", newline="") as handle:
+            return list(csv.DictReader(handle))
+    except FileNotFoundError as error:
+        raise BionerError(f"{path}: expected a finished table, found none; run the experiment first") from error

@@ -1,0 +1,71 @@
+"""The README's table: the figures of the experiment's own tables, between their marks and nowhere else."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioner.commands import showcase as command
+from bioner.commands import table1
+from bioner.errors import BionerError
+
+
+@pytest.fixture
+def finished(tmp_path: Path, collected: Path, settings: dict[str, Any]) -> Path:
+    folder = tmp_path / "results" / "demo"
+    table1.main(["--collected", str(collected), "--settings", json.dumps(settings), "--output-folder", str(folder / "tables")])
+    (folder / "collected").symlink_to(collected)
+    return tmp_path
+
+
+def show(folder: Path, text: str) -> str:
+    (folder / "page.md").write_text(text, encoding="utf-8")
+    where = ["--results", str(folder / "results"), "--file", str(folder / "page.md")]
+    command.main(["--experiment", "demo", "--seconds", "125.4", *where])
+    return (folder / "page.md").read_text(encoding="utf-8")
+
+
+def test_each_row_has_the_figures_of_the_tables(finished: Path) -> None:
+    text = show(finished, "before\n<!-- demo-table -->\nstale\n<!-- /demo-table -->\nafter\n")
+    before, _, rest = text.partition("<!-- demo-table -->")
+    block, _, after = rest.partition("<!-- /demo-table -->")
+    assert (before, after) == ("before\n", "\nafter\n") and "stale" not in block
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines() if line.startswith("|")]
+    assert cells[0] == ["Corpus", "Model", "P", "R", "F1", "95 % interval", "F1 under fgsm", "F1 under typos"]
+    with open(finished / "results/demo/tables/table1.csv", encoding="utf-8") as handle:
+        expected = [row for row in csv.DictReader(handle) if row["source"] == "reproduced"]
+    assert len(expected) == 12
+    assert [row[:6] for row in cells[2:]] == [
+        [row["dataset"], row["model"], row["precision"], row["recall"], row["f1"], f"{row['f1_low']}–{row['f1_high']}"] for row in expected
+    ]
+    with open(finished / "results/demo/tables/robustness.csv", encoding="utf-8") as handle:
+        attacked = {(row["dataset"], row["model"], row["attack"]): row["f1_attacked"] for row in csv.DictReader(handle)}
+    assert all(row[6:] == [attacked[row[0], row[1], "fgsm"], attacked[row[0], row[1], "typos"]] for row in cells[2:])
+
+
+def test_the_cost_and_the_gold_are_told(finished: Path, collected: Path) -> None:
+    text = show(finished, "<!-- demo-table --><!-- /demo-table -->")
+    with open(collected / "documents.csv", encoding="utf-8") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["attack"] == "clean" and row["model"] == "adaptive"]
+    for dataset in {row["dataset"] for row in rows}:
+        gold = sum(int(row["gold"]) for row in rows if row["dataset"] == dataset)
+        assert f"{dataset} {gold:,}" in text
+    assert "24 runs, protocol kfold5, 2 folds a cell, seed 1" in text and "2 min 05 s" in text and "cpu, fp32" in text
+
+
+def test_a_second_time_changes_nothing(finished: Path) -> None:
+    once = show(finished, "<!-- demo-table -->\n<!-- /demo-table -->\n")
+    assert show(finished, once) == once
+
+
+def test_what_is_missing_is_named_and_the_page_stays(finished: Path) -> None:
+    with pytest.raises(BionerError, match=r"page\.md: expected the lines <!-- demo-table -->"):
+        show(finished, "no marks")
+    assert (finished / "page.md").read_text() == "no marks"
+    (finished / "results/demo/tables/robustness.csv").unlink()
+    with pytest.raises(BionerError, match=r"robustness\.csv: expected a finished table"):
+        show(finished, "<!-- demo-table --><!-- /demo-table -->")

@@ -1,0 +1,26 @@
+# The stages of dvc.yaml as targets. What is made of a corpus under agreement belongs to the rule `agreement` alone.
+
+RUNS = sorted({run for experiment in plan.experiments for run in experiment.runs})
+CLOSED = [run for run in RUNS if run.dataset in under_agreement(config["datasets"])]
+OPEN = [run for run in RUNS if run not in CLOSED]
+
+
+rule data:
+    input:
+        {f"results/quality/{run.dataset}.json" for run in OPEN},
+        {f"results/audit/{run.fold_path}.json" for run in OPEN},
+        {
+            f"results/attacks/{run.fold_path}/{attack}.jsonl"
+            for run in OPEN
+            for attack in plan.text_attacks(run)
+        },
+
+
+rule models:
+    input:
+        {f"results/recipes/{run.model}.json" for run in RUNS},
+        {
+            f"results/encoders/{config['models'][run.model]['encoder']}/encoder.json"
+            for run in RUNS
+        },
+        {f"results/scores/{run.path}/scores.csv" for run in OPEN},
