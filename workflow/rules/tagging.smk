@@ -63,6 +63,7 @@ rule train:
     conda:
         ENVIRONMENT
     threads: lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"]
+    priority: 1  # the longest jobs first, so that short ones fill the cores at the end
     params:
         code=code_digest("train"),
         fold=lambda wildcards, input: str(Path(input.fold[0]).parent),

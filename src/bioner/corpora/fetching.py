@@ -25,6 +25,8 @@ LARGE = 4 << 20
 SLACK = 1 << 20
 TELL_EVERY = 10.0
 """Seconds between two lines of progress."""
+WITHOUT_RANGES = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.PRECONDITION_FAILED)
+"""Statuses by which some servers and proxies refuse a part of a file that they give as a whole."""
 PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 """Statuses below 500 after which the same request may succeed."""
 CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -118,6 +120,9 @@ class _Transfer:
             error.close()
             if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and offset:
                 return True  # all is there, or too much: the digest tells
+            if error.code in WITHOUT_RANGES and offset:
+                self.partial.empty()
+                raise _Failed(f"HTTP {error.code} {error.reason} for a part of the file", 0) from error
             after = error.headers.get("Retry-After", "")
             passing = error.code >= 500 or error.code in PASSING
             raise _Failed(f"HTTP {error.code} {error.reason}", (int(after) if after.isdecimal() else 0) if passing else None) from error

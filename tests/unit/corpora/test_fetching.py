@@ -232,6 +232,14 @@ def test_a_server_without_ranges_sends_all_again(site: Site, tmp_path: Path) -> 
     assert site.ranges == [None, f"bytes={HALF}-"] and complete(tmp_path)
 
 
+@pytest.mark.parametrize("code", [400, 403, 412])
+def test_a_server_that_refuses_ranges_is_asked_for_all(site: Site, tmp_path: Path, code: int) -> None:
+    (tmp_path / PARTIAL).write_bytes(CONTENT[:HALF])
+    site.script = [status(code)]
+    get(site, tmp_path)
+    assert site.ranges == [f"bytes={HALF}-", None] and complete(tmp_path)
+
+
 def test_a_server_that_never_sends_more_is_given_up(site: Site, tmp_path: Path) -> None:
     site.script = [body(sent=9, ranges=False), body(sent=HALF, ranges=False)] * 9
     message = failure(site, tmp_path)
