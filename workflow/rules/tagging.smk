@@ -60,10 +60,10 @@ rule train:
         f"results/logs/train/{RUN}.log",
     benchmark:
         f"results/benchmarks/train/{RUN}.tsv"
+    priority: 1  # the longest jobs first, so that short ones fill the cores at the end
     conda:
         ENVIRONMENT
     threads: lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"]
-    priority: 1  # the longest jobs first, so that short ones fill the cores at the end
     params:
         code=code_digest("train"),
         fold=lambda wildcards, input: str(Path(input.fold[0]).parent),
