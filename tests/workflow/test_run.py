@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from bioner.console import COMMANDS
+from bioner.documents import read_documents
 from bioner.storage import sha256_file
 
-from .conftest import Project
+from .conftest import ROOT, Project
 
 RUN = "demo_bc5cdr/kfold3/plain/fold0/seed1"
 
@@ -37,6 +42,19 @@ def test_every_promised_file_is_made(finished: Project) -> None:
     for figure in ("fig1", "robustness", "learning_curves", "alpha", "dataflow", "confusion_demo_bc5cdr"):
         assert (results / "toy/figures" / f"{figure}.svg").stat().st_size > 0
     assert [path.name for path in (results / "corpora").iterdir()] == ["demo_bc5cdr.jsonl"]
+
+
+@pytest.mark.parametrize("model", ["plain", "adaptive"])
+def test_the_table_says_what_seqeval_says_of_the_predictions(finished: Project, model: str) -> None:
+    results = finished.folder / "results"
+    gold = results / "folds/demo_bc5cdr/kfold3/fold0/test.jsonl"
+    predicted = results / f"predictions/demo_bc5cdr/kfold3/{model}/fold0/seed1/clean.jsonl"
+    oracle = ROOT / "tests/oracles/rescore.py"
+    done = subprocess.run([sys.executable, "-W", "ignore", oracle, gold, predicted], check=True, capture_output=True, text=True)
+    (row,) = (row for row in rows(results / "toy/tables/table1.csv") if row["source"] == "reproduced" and row["model"] == model)
+    precision = row["precision"] or "0.00"  # undefined where nothing was predicted
+    mentions = sum(len(document.mentions) for document in read_documents(gold))
+    assert done.stdout.split() == ["gold", f"{mentions:,}", "P", precision, "R", row["recall"], "F1", row["f1"]]
 
 
 def test_each_rule_has_its_command_log_and_benchmark(finished: Project) -> None:
