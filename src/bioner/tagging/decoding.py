@@ -52,23 +52,43 @@ def predict(
         The same documents with predicted mentions in place of gold ones, each with a score: the
         mean probability of its tags over its words.
     """
+    return predict_under(tagger, encoder, documents, [perturb], budget=budget, precision=precision, progress=progress)[0]
+
+
+def predict_under(
+    tagger: Tagger,
+    encoder: Encoder,
+    documents: Sequence[Document],
+    perturbs: Sequence[Perturb],
+    *,
+    budget: int | None = None,
+    precision: Callable[[], AbstractContextManager[object]] = nullcontext,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[list[Document]]:
+    """Predict as `predict` does under each of several perturbations, batch by batch, so that these can share work on a batch."""
     encoded = encoder.encode(documents)
-    emissions = [np.zeros((len(item.words), len(encoder.tag_set.names)), dtype=np.float32) for item in encoded]
+    shape = (len(perturbs), len(encoder.tag_set.names))
+    emissions = [np.zeros((shape[0], len(item.words), shape[1]), dtype=np.float32) for item in encoded]
     special = (len(encoder.prefix), len(encoder.suffix))
     device = next(tagger.parameters()).device
     batches = plan_batches([window for item in encoded for window in item.windows], budget or BUDGETS.get(device.type, BUDGETS["cuda"]))
     for number, windows in enumerate(batches, 1):
         batch = collate(windows, encoder.tokenizer.pad_token_id or 0, special).to(device)
-        embeddings = perturb(tagger, batch)
-        with torch.inference_mode(), precision():
-            scores = tagger.emissions(embeddings, batch).cpu().numpy()
-        for window, rows in zip(windows, np.split(scores, np.cumsum(batch.lengths.cpu().numpy())[:-1]), strict=True):
-            emissions[window.document][slice(*window.owned)] = rows
+        cuts = np.cumsum(batch.lengths.cpu().numpy())[:-1]
+        for index, perturb in enumerate(perturbs):
+            embeddings = perturb(tagger, batch)
+            with torch.inference_mode(), precision():
+                scores = tagger.emissions(embeddings, batch).cpu().numpy()
+            for window, rows in zip(windows, np.split(scores, cuts), strict=True):
+                emissions[window.document][index, slice(*window.owned)] = rows
         if progress is not None:
             progress(number, len(batches))
     return [
-        replace(document, mentions=decode_document(tagger, item, rows))
-        for document, item, rows in zip(documents, encoded, emissions, strict=True)
+        [
+            replace(document, mentions=decode_document(tagger, item, rows[index]))
+            for document, item, rows in zip(documents, encoded, emissions, strict=True)
+        ]
+        for index in range(len(perturbs))
     ]
 
 

@@ -11,9 +11,11 @@ import torch
 from bioner.entities import Document, Mention
 from bioner.tagging.adversaries import Adversary
 from bioner.tagging.batches import Batch, collate
+from bioner.tagging.decoding import embed, predict, predict_under
 from bioner.tagging.losses import CrossEntropy
 from bioner.tagging.steps import accumulate_gradients
 from bioner.tagging.tagger import Tagger, load_tokenizer, make_encoder, new_tagger
+from bioner.tagging.white_box import Precision, loss_gradient, white_boxes
 from bioner.tags import TagSet
 
 TAGS = TagSet.of(["Disease"])
@@ -135,3 +137,33 @@ def test_passes_of_a_step_share_their_dropout(bert: Path) -> None:
     assert parts["adversarial"] == pytest.approx(parts["loss"], abs=1e-5)
     other = step(tagger, batch, tiny, seed=6)
     assert other["loss"] != pytest.approx(parts["loss"], abs=1e-5)
+
+
+def test_white_box_attacks_share_the_first_gradient_and_nothing_else(encoder_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tagger, batch = setup(encoder_folder)
+    _, other = setup(encoder_folder)
+    settings = [{"kind": "fgsm", "epsilon": 0.1}, {"kind": "pgd", "epsilon": 0.1, "steps": 3, "step_size": 0.05}]
+    counted: list[Batch] = []
+
+    def count(tagger: Tagger, batch: Batch, embeddings: torch.Tensor, precision: Precision) -> torch.Tensor:
+        counted.append(batch)
+        return loss_gradient(tagger, batch, embeddings, precision)
+
+    monkeypatch.setattr("bioner.tagging.white_box.loss_gradient", count)
+    together = white_boxes(settings)
+    found = [[attack(tagger, part) for attack in together] for part in (batch, other)]
+    assert counted == [batch] * 3 + [other] * 3
+    for index, setting in enumerate(settings):
+        (alone,) = white_boxes([setting])
+        assert torch.equal(found[0][index], alone(tagger, batch)) and torch.equal(found[1][index], alone(tagger, other))
+    assert not torch.equal(found[0][0], found[0][1])
+
+
+def test_documents_are_predicted_alike_together_and_alone(encoder_folder: Path) -> None:
+    tagger, _ = setup(encoder_folder)
+    encoder = make_encoder(load_tokenizer(encoder_folder), TAGS, {"window": 12, "overlap": 4, "model": "toy"}, tagger.network.config)
+    documents = [Document(str(number), text, (Mention("1", ((0, 6),), "Disease"),)) for number, text in enumerate(TEXTS)]
+    (attack,) = white_boxes([{"kind": "fgsm", "epsilon": 0.5}])
+    together = predict_under(tagger, encoder, documents, [embed, attack], budget=24)
+    assert together == [predict(tagger, encoder, documents, perturb=perturb, budget=24) for perturb in (embed, attack)]
+    assert together[0] != together[1]
