@@ -10,7 +10,7 @@ MIRROR := $(or $(realpath $(BIONER_MIRROR)),$(BIONER_MIRROR))
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo open document test test-slow lint types imports check clean
+.PHONY: help install install-dev demo open document test test-slow bench lint types imports check clean
 
 help: ## list these commands
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ test: install-dev ## the default tests (under 10 minutes on 2 cores)
 
 test-slow: install-dev ## the slow tests, those with a browser or a cluster included
 	$(BIN)/python -m pytest -m "slow or slurm or browser"
+
+bench: install-dev ## the benchmarks, each against its peer; needs a quiet machine
+	@for file in benchmarks/*.py; do echo "==> $$file"; $(BIN)/python $$file; done
 
 lint: install-dev ## ruff and snakefmt
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow

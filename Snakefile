@@ -13,6 +13,7 @@ from bioner.agreements import check_ignored, under_agreement
 from bioner.config import load_plan
 from bioner.errors import ConfigError
 from bioner.planning import Run
+from bioner.preparation.protocols import Protocol
 from bioner.provenance import code_digest, files_digest
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
@@ -47,7 +48,7 @@ shell.prefix(
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
-    protocol="official|kfold[0-9]+",
+    protocol="(official|kfold[0-9]+|kfold[0-9]+_sentence|augment_first[0-9]+)(_trainval)?(_equal|_[0-9]+words)?",
     model="[a-z][a-z0-9_]*",
     encoder="[a-z][a-z0-9_]*",
     experiment="[a-z][a-z0-9_]*",

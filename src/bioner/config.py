@@ -11,8 +11,10 @@ from typing import Any
 import jsonschema
 import yaml
 
+from bioner.corpora.provided import expand, places
 from bioner.errors import ConfigError
-from bioner.planning import Experiment, Plan
+from bioner.planning import EXTERNAL, Experiment, Plan
+from bioner.preparation.protocols import UNSAFE
 from bioner.reporting.table1 import check_settings
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
@@ -39,6 +41,7 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
         _check_dataset(f"datasets.{name}", dataset)
     for name, model in config["models"].items():
         _check_model(name, model)
+    _check_preparation(config, Path(base))
     for name, attack in config["attacks"].items():
         _check_attack(f"attacks.{name}", attack)
     _check_names(config["run"], config["experiments"], "run")
@@ -48,6 +51,8 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     for experiment in plan.experiments:
         _check_provided(config, experiment, Path(base))
         check_settings(plan.describe(experiment.name))
+        for run in experiment.runs:
+            plan.equal_to(run.dataset, run.protocol)
     return plan
 
 
@@ -156,9 +161,16 @@ ATTACK_KEYS = {"typos": {"rate", "minimum_length", "seed"}, **ADVERSARY_KEYS}
 
 
 def _check_dataset(where: str, dataset: dict[str, Any]) -> None:
-    needed = {"provided": "folder", "download": "files"}.get(dataset["source"])
-    if needed is not None and not dataset.get(needed):
-        raise ConfigError(f"{where}: expected {needed} for source {dataset['source']}, found none")
+    needed = {"provided": ("folder", "paths", "glob"), "download": ("files",)}.get(dataset["source"], ())
+    if needed and not any(dataset.get(key) for key in needed):
+        raise ConfigError(f"{where}: expected {' or '.join(needed)} for source {dataset['source']}, found none")
+    stray: list[str] = [key for key in ("paths", "glob") if key in dataset and (dataset["source"] != "provided" or dataset["files"])]
+    stray += [key for key in ("conll", "brat") if key in dataset and dataset["format"] != key]
+    if stray:
+        raise ConfigError(
+            f"{where}.{stray[0]}: expected only with source provided and without files (paths, glob) or with the format of that name "
+            f"(conll, brat), found source {dataset['source']} and format {dataset['format']}"
+        )
 
 
 def _check_model(name: str, model: dict[str, Any]) -> None:
@@ -183,12 +195,32 @@ def _check_kind_keys(where: str, settings: dict[str, Any], known: dict[str, set[
         raise ConfigError(f"{where}: expected {missing[0]} for kind {settings['kind']}, found none")
 
 
+def _check_preparation(config: dict[str, Any], base: Path) -> None:
+    """Whether translators and external lexicons are there, and models ask only for variants that are made."""
+    chosen = config["preparation"]
+    for way in ("forward", "backward") if chosen["back_translation"] is not None else ():
+        _check_names([chosen["back_translation"][way]], config["encoders"], f"preparation.back_translation.{way}")
+    for name, entry in chosen["lexicons"].items():
+        for kind, path in entry.items():
+            if not (base / path).is_file():
+                raise ConfigError(f"preparation.lexicons.{name}.{kind}: expected a file, found none at {path}; correct the path")
+    if chosen["lexicons"] and chosen["synonyms"] is None:
+        raise ConfigError("preparation.synonyms: expected rate and seed, which external lexicons use too, got null")
+    for name, model in config["models"].items():
+        for kind in model["augmentation"]:
+            key = "lexicons" if kind == EXTERNAL else kind
+            if chosen[key] is None or (kind == EXTERNAL and not chosen[key]):
+                raise ConfigError(f"models.{name}.augmentation: expected variants that are made, got {kind}; set preparation.{key}")
+
+
 def _check_experiment(config: dict[str, Any], name: str, entry: dict[str, Any]) -> None:
     where = f"experiments.{name}"
     for key in ("datasets", "models", "attacks"):
         _check_names(entry[key], config[key], f"{where}.{key}")
     for model in entry["models"]:
         settings = config["models"][model]
+        if EXTERNAL in settings["augmentation"] and entry["lexicon"] != "external":
+            raise ConfigError(f"{where}.lexicon: model '{model}' is trained on names from outside of the corpus; set it to external")
         _check_names([settings["encoder"]], config["encoders"], f"{where}.models: models.{model}.encoder")
         if settings["loss"]["kind"] in CRF_LOSSES and settings["head"] != "crf":
             raise ConfigError(
@@ -199,8 +231,21 @@ def _check_experiment(config: dict[str, Any], name: str, entry: dict[str, Any]) 
             raise ConfigError(
                 f"{where}.models: model '{model}' has a crf head that its loss cross_entropy never trains; set models.{model}.loss to crf"
             )
-    if entry["protocol"] == "kfold":
+    _check_protocols(where, entry)
+    if {entry["protocol"], *entry["compare"]} != {"official"}:
         _check_folds(config, where, entry)
+
+
+def _check_protocols(where: str, entry: dict[str, Any]) -> None:
+    for key, kinds in (("protocol", [entry["protocol"]]), ("compare", entry["compare"])):
+        for kind in kinds:
+            if kind in UNSAFE and not entry["unsafe_protocol"]:
+                raise ConfigError(
+                    f"{where}.{key}: {kind} is unsafe, {UNSAFE[kind]}; to measure that, "
+                    f"set {where}.unsafe_protocol to true: every row will say so"
+                )
+    if entry["protocol"] in entry["compare"]:
+        raise ConfigError(f"{where}.compare: expected protocols other than the experiment's own, got {entry['protocol']}; remove it")
 
 
 def _check_folds(config: dict[str, Any], where: str, entry: dict[str, Any]) -> None:
@@ -230,10 +275,15 @@ def _check_provided(config: dict[str, Any], experiment: Experiment, base: Path) 
 
 def missing_reason(dataset: dict[str, Any], base: Path) -> str | None:
     """Why a dataset that its user must provide is not there, or None when it is."""
-    if dataset["source"] != "provided" or (base / dataset["folder"]).is_dir():
+    if dataset["source"] != "provided":
+        return None
+    folder = dataset.get("folder", ".")
+    root = base / Path(folder).expanduser()
+    lacking = [path for _, path, pattern in places(dataset) if not expand(root, path, pattern=pattern)]
+    if root.is_dir() and not lacking:
         return None
     signing = f"{dataset['agreement']}; " if dataset["agreement"] else ""
-    return f"{signing}put its files under {dataset['folder']}"
+    return f"{signing}put its files under {folder}{f' ({lacking[0]} is not there)' if root.is_dir() else ''}"
 
 
 def iter_keys(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring as _quote
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,25 @@ def _mention_to_json(mention: Mention) -> dict[str, Any]:
     if mention.score is not None:
         value["score"] = round(mention.score, 6)
     return value
+
+
+def to_line(document: Document) -> str:
+    """The JSON line of a document, its end included: that of `to_json`, written out because corpora are large."""
+    passages = [f'{{"start":{p.start},"end":{p.end},"kind":{_quote(p.kind)}}}' for p in document.passages]
+    mentions = [
+        f'{{"id":{_quote(m.id)},"spans":[{",".join([f"[{start},{end}]" for start, end in m.spans])}],"type":{_quote(m.type)},'
+        f'"concepts":[{",".join(map(_quote, m.concepts))}]{_score(m.score)}}}'
+        for m in document.mentions
+    ]
+    return (
+        f'{{"id":{_quote(document.id)},"split":{"null" if document.split is None else _quote(document.split)},'
+        f'"text":{_quote(document.text)},"passages":[{",".join(passages)}],"mentions":[{",".join(mentions)}],'
+        f'"meta":{json.dumps(document.meta, ensure_ascii=False, separators=(",", ":"))}}}\n'
+    )
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f',"score":{json.dumps(round(value, 6))}'
 
 
 def from_json(value: Any) -> Document:
@@ -93,7 +113,7 @@ def write_documents(path: str | Path, documents: Iterable[Document]) -> int:
     count = 0
     with atomic_text(path) as handle:
         for document in documents:
-            handle.write(json.dumps(to_json(document), ensure_ascii=False, separators=(",", ":")) + "\n")
+            handle.write(to_line(document))
             count += 1
     return count
 

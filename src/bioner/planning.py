@@ -9,13 +9,26 @@ from typing import Any
 
 from bioner.errors import ConfigError
 from bioner.evaluation.attacks import TEXT_ATTACKS
+from bioner.preparation.protocols import Protocol
 from bioner.provenance import value_digest
 
 DATASET_KEYS = {
     "generate": ("format", "licence", "documents", "seed"),
-    "download": ("format", "source", "licence", "folder", "agreement", "files"),
-    "harmonize": ("format", "source", "licence", "types", "counts", "strict_counts"),
+    "download": ("format", "source", "licence", "folder", "paths", "glob", "agreement", "files"),
+    "harmonize": ("format", "source", "licence", "types", "counts", "strict_counts", "limits", "conll", "brat"),
 }
+EXTERNAL = "external_synonyms"
+
+
+def within_documents(shuffling: dict[str, Any] | None) -> bool:
+    """Whether shuffled names stay inside their document, or nothing is shuffled."""
+    return shuffling is None or bool(shuffling["within"] == "document")
+
+
+def protocol_notes(protocol: Protocol) -> list[str]:
+    """What a protocol has that rows must say: what is unsafe in it, and a validation part that is trained on."""
+    notes = [f"unsafe protocol: {protocol.unsafe}"] if protocol.unsafe else []
+    return notes + ["validation part trained on (train_on_validation)"] * protocol.train_on_validation
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,13 +77,23 @@ class Experiment:
 
     @property
     def protocol(self) -> str:
-        return f"kfold{self.entry['folds']['k']}" if self.entry["protocol"] == "kfold" else "official"
+        return self._protocol(self.entry["protocol"]).name
+
+    def _protocol(self, kind: str) -> Protocol:
+        words = {"all": "", "equal": "equal"}.get(self.entry["training_words"], f"{self.entry['training_words']}words")
+        return Protocol(kind, 1 if kind == "official" else self.entry["folds"]["k"], self.entry["train_on_validation"], words)
 
     @property
     def folds(self) -> list[int]:
-        if self.entry["protocol"] == "official":
-            return [0]
-        return list(range(self.entry["folds"]["k"]) if self.entry["folds"]["run"] is None else self.entry["folds"]["run"])
+        return self.divisions[self.protocol]
+
+    @property
+    def divisions(self) -> dict[str, list[int]]:
+        """Folds to run under each protocol: the experiment's own, then those it is compared with."""
+        chosen = self.entry["folds"]
+        folds = list(range(chosen["k"]) if chosen["run"] is None else chosen["run"])
+        kinds = [self.entry["protocol"], *self.entry["compare"]]
+        return {self._protocol(kind).name: [0] if kind == "official" else folds for kind in kinds}
 
     @property
     def present(self) -> list[str]:
@@ -78,8 +101,11 @@ class Experiment:
 
     @property
     def runs(self) -> list[Run]:
-        parts = product(self.present, self.entry["models"], self.folds, self.entry["seeds"])
-        return [Run(dataset, self.protocol, model, fold, seed) for dataset, model, fold, seed in parts]
+        return [
+            Run(dataset, protocol, model, fold, seed)
+            for protocol, folds in self.divisions.items()
+            for dataset, model, fold, seed in product(self.present, self.entry["models"], folds, self.entry["seeds"])
+        ]
 
 
 @dataclass(frozen=True)
@@ -142,21 +168,72 @@ class Plan:
             "attacks": {attack: self.config["attacks"][attack] for attack in entry["attacks"]},
             "readings": entry["readings"],
             "protocol": experiment.protocol,
+            "compare": list(experiment.divisions)[1:],
             "folds": experiment.folds,
             "seeds": entry["seeds"],
-            "notes": [
+            "notes": protocol_notes(Protocol.parse(experiment.protocol))
+            + [
+                f"{model} trained on names of the external lexicons {', '.join(sorted(self.config['preparation']['lexicons']))}"
+                for model in entry["models"]
+                if EXTERNAL in self.config["models"][model]["augmentation"]
+            ]
+            + [
                 f"leak audit of {dataset}: {count} {check} allowed"
                 for dataset in experiment.present
                 for check, count in sorted(self.config["datasets"][dataset]["allowed_leaks"].items())
             ],
         }
 
+    def equal_to(self, dataset: str, protocol: str) -> list[str]:
+        """Divisions to the smallest training part of which an `_equal` protocol is cut: those of its experiment; none for others.
+
+        Raises ConfigError where two experiments would make the same runs of different numbers of words.
+        """
+        if Protocol.parse(protocol).words != "equal":
+            return []
+        parts = {
+            experiment.name: sorted({Protocol.parse(name).division for name in experiment.divisions})
+            for experiment in self.experiments
+            if dataset in experiment.present and protocol in experiment.divisions
+        }
+        if len(set(map(tuple, parts.values()))) > 1:
+            told = "; ".join(f"{name}: {', '.join(found)}" for name, found in parts.items())
+            raise ConfigError(f"run: experiments with equal training words on {dataset} must compare the same protocols, found {told}")
+        return next(iter(parts.values()), [])
+
+    @property
+    def document_variants(self) -> list[str]:
+        """Kinds of variants that are made once a document, for all folds."""
+        chosen = self.config["preparation"]
+        made = {"noise": True, "shuffling": within_documents(chosen["shuffling"]), "back_translation": True}
+        return [kind for kind, wanted in made.items() if wanted and chosen[kind] is not None]
+
+    def translators(self, kind: str) -> list[str]:
+        """Encoders that a kind of variants needs: the models of back-translation, there and back."""
+        return [self.config["preparation"][kind][way] for way in ("forward", "backward")] if kind == "back_translation" else []
+
+    @property
+    def composition(self) -> dict[str, Any]:
+        """What the rule compose is told: normalization steps, and the variants that draw on the training part."""
+        chosen = self.config["preparation"]
+        settings = {key: chosen[key] for key in ("normalize", "synonyms")}
+        if not within_documents(chosen["shuffling"]):
+            settings["shuffling"] = chosen["shuffling"]
+        return settings | ({"lexicons": chosen["lexicons"]} if chosen["lexicons"] else {})
+
+    @property
+    def lexicon_files(self) -> list[str]:
+        """Files of the external lexicons."""
+        return [path for entry in self.config["preparation"]["lexicons"].values() for path in entry.values()]
+
     def selection(self, name: str) -> dict[str, Any]:
         """The parts whose product are an experiment's runs."""
         experiment = self.experiment(name)
+        own, *others = experiment.divisions.items()
         return {
             "datasets": experiment.present,
-            "protocol": experiment.protocol,
+            "protocol": own[0],
+            "compare": dict(others),
             "models": experiment.entry["models"],
             "folds": experiment.folds,
             "seeds": experiment.entry["seeds"],

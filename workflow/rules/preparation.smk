@@ -22,25 +22,40 @@ rule normalize:
 
 rule augment:
     input:
-        "results/normalized/{dataset}.jsonl",
+        normalized="results/normalized/{dataset}.jsonl",
+        translators=lambda wildcards: [
+            f"results/encoders/{encoder}/encoder.json"
+            for encoder in plan.translators(wildcards.kind)
+        ],
     output:
-        "results/augmented/{dataset}/noise.jsonl",
+        "results/augmented/{dataset}/{kind}.jsonl",
     log:
-        "results/logs/augment/{dataset}.log",
+        "results/logs/augment/{dataset}/{kind}.log",
     benchmark:
-        "results/benchmarks/augment/{dataset}.tsv"
+        "results/benchmarks/augment/{dataset}/{kind}.tsv"
+    wildcard_constraints:
+        kind="noise|shuffling|back_translation",
     conda:
         ENVIRONMENT
     params:
         code=code_digest("augment"),
-        settings=json.dumps({"noise": config["preparation"]["noise"]}),
+        settings=lambda wildcards: json.dumps(
+            {wildcards.kind: config["preparation"][wildcards.kind]}
+        ),
     shell:
-        "python -m bioner.commands.augment --normalized {input:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.augment --normalized {input.normalized:q} --settings {params.settings:q} --translators {input.translators:q}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule split:
     input:
-        "results/corpora/{dataset}.jsonl",
+        corpus="results/corpora/{dataset}.jsonl",
+        normalized="results/normalized/{dataset}.jsonl",
+        variants=lambda wildcards: [
+            f"results/augmented/{wildcards.dataset}/{kind}.jsonl"
+            for kind in plan.document_variants
+            if wildcards.protocol.startswith("augment_first")
+        ],
     output:
         "results/splits/{dataset}/{protocol}.json",
     log:
@@ -51,17 +66,31 @@ rule split:
         ENVIRONMENT
     params:
         code=code_digest("split"),
-        settings=json.dumps({"seed": config["preparation"]["split_seed"]}),
+        settings=json.dumps(
+            {
+                "seed": config["preparation"]["split_seed"],
+                "near_duplicates": config["preparation"]["near_duplicates"],
+            }
+        ),
     shell:
-        "python -m bioner.commands.split --corpus {input:q} --protocol {wildcards.protocol} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.split --corpus {input.corpus:q} --normalized {input.normalized:q} --variants {input.variants:q}"
+        " --protocol {wildcards.protocol} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule compose:
     input:
         corpus="results/corpora/{dataset}.jsonl",
         normalized="results/normalized/{dataset}.jsonl",
-        variants="results/augmented/{dataset}/noise.jsonl",
-        splits="results/splits/{dataset}/{protocol}.json",
+        variants=[
+            f"results/augmented/{{dataset}}/{kind}.jsonl"
+            for kind in plan.document_variants
+        ],
+        lexicons=plan.lexicon_files,
+        splits=lambda wildcards: f"results/splits/{wildcards.dataset}/{Protocol.parse(wildcards.protocol).division}.json",
+        equal_to=lambda wildcards: [
+            f"results/splits/{wildcards.dataset}/{division}.json"
+            for division in plan.equal_to(wildcards.dataset, wildcards.protocol)
+        ],
     output:
         multiext(
             "results/folds/{dataset}/{protocol}/fold{fold}/",
@@ -80,16 +109,11 @@ rule compose:
         ENVIRONMENT
     params:
         code=code_digest("compose"),
-        settings=json.dumps(
-            {
-                "normalize": config["preparation"]["normalize"],
-                "synonyms": config["preparation"]["synonyms"],
-            }
-        ),
+        settings=json.dumps(plan.composition),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         "python -m bioner.commands.compose --corpus {input.corpus:q} --normalized {input.normalized:q} --variants {input.variants:q} --splits {input.splits:q}"
-        " --fold {wildcards.fold} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
+        " --protocol {wildcards.protocol} --equal-to {input.equal_to:q} --fold {wildcards.fold} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule audit:
@@ -114,7 +138,10 @@ rule audit:
     params:
         code=code_digest("audit"),
         settings=lambda wildcards: json.dumps(
-            {"allowed": config["datasets"][wildcards.dataset]["allowed_leaks"]}
+            {
+                "allowed": config["datasets"][wildcards.dataset]["allowed_leaks"],
+                "near_duplicates": config["preparation"]["near_duplicates"],
+            }
         ),
         folder=lambda wildcards, input: str(Path(input[0]).parent),
     shell:

@@ -21,10 +21,17 @@ OVERRIDES = [
 rule table1:
     input:
         collected=COLLECTED,
+        audits=lambda wildcards: sorted(
+            {
+                f"results/audit/{run.fold_path}.json"
+                for run in plan.experiment(wildcards.experiment).runs
+            }
+        ),
     output:
         multiext("results/{experiment}/tables/table1", ".csv", ".md", ".tex", ".html"),
         "results/{experiment}/tables/table1_definitions.csv",
         "results/{experiment}/tables/robustness.csv",
+        multiext("results/{experiment}/tables/leakage", ".csv", ".md", ".tex", ".html"),
     log:
         "results/logs/table1/{experiment}.log",
     benchmark:
@@ -38,7 +45,7 @@ rule table1:
         collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "python -m bioner.commands.table1 --collected {params.collected:q} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
+        "python -m bioner.commands.table1 --collected {params.collected:q} --audits {input.audits:q} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 # The configuration is handed on by globals: as params, it would rebuild the figure with every change.

@@ -14,8 +14,12 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(prog="python -m bioner.commands.compose", description=__doc__)
     arguments.add_argument("--corpus", type=Path, required=True, help="results/corpora/<dataset>.jsonl")
     arguments.add_argument("--normalized", type=Path, required=True, help="results/normalized/<dataset>.jsonl")
-    arguments.add_argument("--variants", type=Path, nargs="*", default=[], help="results/augmented/<dataset>/noise.jsonl")
+    arguments.add_argument("--variants", type=Path, nargs="*", default=[], help="results/augmented/<dataset>/<kind>.jsonl")
     arguments.add_argument("--splits", type=Path, required=True, help="results/splits/<dataset>/<protocol>.json")
+    arguments.add_argument("--protocol", help="such as kfold5_equal: what is done to the division; nothing when absent")
+    arguments.add_argument(
+        "--equal-to", type=Path, nargs="*", default=[], help="splits whose smallest training part an _equal one is cut to"
+    )
     arguments.add_argument("--fold", type=int, required=True, help="number of the fold, from 0")
     arguments.add_argument(
         "--settings", type=json_argument, required=True, help='such as {"normalize": ["unicode"], "synonyms": {"rate": 0.3, "seed": 1}}'
@@ -34,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         fold=options.fold,
         settings=options.settings,
         output_folder=options.output_folder,
+        protocol=options.protocol,
+        equal_to=options.equal_to,
     )
 
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bioner.commandline import execute, json_argument
+
+# loaded by name where a config has them: named here for this command's digest
+from bioner.preparation import abbreviations, greek, spelling  # noqa: F401
 from bioner.preparation.normalize import STEPS, normalize_corpus
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bioner.commandline import say
-from bioner.corpora import i2b2, pubtator
+from bioner.corpora import bioc_json, bioc_xml, brat, conll, i2b2, jsonl, pubtator
+from bioner.corpora.limits import Limits
 from bioner.corpora.quality import Quality, differences
 from bioner.corpora.raw import RawCorpus, read_manifest
 from bioner.corpora.repairs import Repairs
@@ -17,9 +18,18 @@ from bioner.entities import Document, Mention, sort_mentions
 from bioner.errors import BionerError
 from bioner.storage import write_json
 
-Reader = Callable[[RawCorpus, Repairs], Iterator[Document]]
+Reader = Callable[[RawCorpus, Repairs, Mapping[str, Any]], Iterator[Document]]
+"""(raw files, repairs, options) -> documents; options are the dataset's entry under the format's name, and `limits`, a Limits."""
 
-FORMATS: dict[str, Reader] = {"pubtator": pubtator.read, "i2b2": i2b2.read}
+FORMATS: dict[str, Reader] = {
+    "pubtator": pubtator.read,
+    "i2b2": i2b2.read,
+    "conll": conll.read,
+    "brat": brat.read,
+    "bioc_xml": bioc_xml.read,
+    "bioc_json": bioc_json.read,
+    "jsonl": jsonl.read,
+}
 """Format -> its reader: a new format is one entry."""
 
 
@@ -29,7 +39,8 @@ def harmonize(dataset: str, settings: Mapping[str, Any], *, raw: str | Path, out
     Args:
         dataset: name of the corpus.
         settings: its entry in the config: `format`; optional `types` (type -> other name, or null to drop it), `counts`
-            (expected numbers by split) and `strict_counts` (a difference is an error, not a warning).
+            (expected numbers by split), `strict_counts` (a difference is an error, not a warning), `limits` and, under
+            the format's name, what its reader is told.
         raw: the manifest of the raw files.
         output: JSON Lines of documents, as read.
         quality: the quality report, JSON.
@@ -43,11 +54,12 @@ def harmonize(dataset: str, settings: Mapping[str, Any], *, raw: str | Path, out
     kind = settings.get("format")
     if kind not in FORMATS:
         raise BionerError(f"{dataset}: expected format in {', '.join(sorted(FORMATS))}, found {kind!r}; correct it in the config")
+    options = {**(settings.get(kind) or {}), "limits": Limits.of(settings.get("limits"))}
     repairs, report = Repairs(), Quality()
     warnings: list[str] = []
 
     def documents() -> Iterator[Document]:
-        for document in unique(splitted(FORMATS[kind](corpus, repairs), corpus, repairs), repairs):
+        for document in unique(splitted(FORMATS[kind](corpus, repairs, options), corpus, repairs), repairs):
             renamed = with_types(document, settings.get("types") or {}, repairs)
             check(renamed)
             report.add(renamed)
@@ -100,15 +112,16 @@ def _split_lists(corpus: RawCorpus) -> dict[str, str]:
 
 def unique(documents: Iterable[Document], repairs: Repairs) -> Iterator[Document]:
     """Documents with unique ids: a repeated id gets the first free of `-2`, `-3`, ... (counted)."""
-    seen: set[str] = set()
+    following: dict[str, int] = {}
     for document in documents:
-        name, copy = document.id, 2
-        while name in seen:
-            name, copy = f"{document.id}-{copy}", copy + 1
-        if name != document.id:
+        name = document.id
+        if name in following:
+            while name in following:
+                name = f"{document.id}-{following[document.id]}"
+                following[document.id] += 1
             repairs.note("document id seen before: numbered", name)
-        seen.add(name)
-        yield replace(document, id=name)
+        following[name] = 2
+        yield document if name == document.id else replace(document, id=name)
 
 
 def with_types(document: Document, names: Mapping[str, str | None], repairs: Repairs) -> Document:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import PurePosixPath
+from typing import Any
 
+from bioner.corpora.limits import Limits
+from bioner.corpora.lines import read_document
 from bioner.corpora.raw import RawCorpus, RawFile
 from bioner.corpora.repairs import Repairs
 from bioner.entities import Document, Mention, Passage, Span, sort_mentions
@@ -27,10 +31,15 @@ class Note:
     concepts: RawFile
 
 
-def read(corpus: RawCorpus, repairs: Repairs) -> Iterator[Document]:
-    """Documents of all notes of a corpus, each with its split; the id is the stem of the file's name."""
+def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Iterator[Document]:
+    """Documents of all notes of a corpus, each with its split; the id is the stem of the file's name; the only option is `limits`."""
+    limits: Limits = options["limits"]
     for note in pair(corpus):
-        document = parse(note.text.name, note.text.data(), repairs, concepts=(note.concepts.name, note.concepts.data()))
+        concepts = note.concepts.name, read_document(note.concepts, limits)
+        if concepts[1].count(b"\n") > limits.document_mentions:
+            raise limits.exceeded("document_mentions", note.concepts.name)
+        document = parse(note.text.name, read_document(note.text, limits), repairs, concepts=concepts)
+        limits.check(document, note.text.name)
         yield replace(document, split=note.text.split)
 
 
@@ -87,6 +96,11 @@ def parse(name: str, data: bytes, repairs: Repairs, *, concepts: tuple[str, byte
     starts = _line_starts(lines)
     passages = tuple(Passage(start, start + len(line), "line") for start, line in zip(starts, lines, strict=True) if line.strip())
     mentions: dict[tuple[Span, str], Mention] = {}
+
+    @cache
+    def tokens(line: int) -> list[Span]:
+        return [match.span() for match in _TOKEN.finditer(lines[line - 1])] if 1 <= line <= len(lines) else []
+
     for place, row in _rows(*concepts, repairs) if concepts else ():
         found = _CONCEPT.fullmatch(row)
         if not found:
@@ -94,7 +108,7 @@ def parse(name: str, data: bytes, repairs: Repairs, *, concepts: tuple[str, byte
         if found[6] not in TYPES:
             repairs.note(f"dropped: type is none of {', '.join(TYPES)}", place)
             continue
-        span = _span(lines, starts, tuple(int(found[group]) for group in range(2, 6)), found[1], place, repairs)
+        span = _span(lines, starts, tokens, tuple(int(found[group]) for group in range(2, 6)), found[1], place, repairs)
         if span is None:
             continue
         if (span, found[6]) in mentions:
@@ -137,17 +151,24 @@ def _rows(name: str, data: bytes, repairs: Repairs) -> Iterator[tuple[str, str]]
             yield f"{name}:{number}", row
 
 
-def _span(lines: list[str], starts: list[int], position: tuple[int, ...], written: str, place: str, repairs: Repairs) -> Span | None:
+def _span(
+    lines: list[str],
+    starts: list[int],
+    tokens: Callable[[int], list[Span]],
+    position: tuple[int, ...],
+    written: str,
+    place: str,
+    repairs: Repairs,
+) -> Span | None:
     """Character span of (start line, start token, end line, end token), the end inclusive; None (counted) if it does not hold."""
     repairs.annotations += 1
     first_line, first_token, last_line, last_token = position
     ends = []
     for line, token in ((first_line, first_token), (last_line, last_token)):
-        tokens = list(_TOKEN.finditer(lines[line - 1])) if 1 <= line <= len(lines) else []
-        if token >= len(tokens):
+        if token >= len(tokens(line)):
             repairs.note("dropped: line or token is not in the note", place)
             return None
-        ends.append((starts[line - 1] + tokens[token].start(), starts[line - 1] + tokens[token].end()))
+        ends.append((starts[line - 1] + tokens(line)[token][0], starts[line - 1] + tokens(line)[token][1]))
     start, end = ends[0][0], ends[1][1]
     if (first_line, first_token) > (last_line, last_token):
         repairs.note("dropped: concept ends before it begins", place)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import glob
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,7 +18,14 @@ RELEASE_FOLDERS = {
 }
 """First folder of a file -> split, for the folders into which the i2b2/VA 2010 archives unpack."""
 
-_I2B2_ROLES = {".txt": "text", ".con": "annotations"}
+_ROLES = {
+    "i2b2": {".txt": "text", ".con": "annotations"},
+    "brat": {".txt": "text", ".ann": "annotations", ".gz": "text", ".tar": "text"},
+}
+"""Format -> suffix -> role, for formats of more than one file a document; in the others every file holds documents."""
+
+Row = tuple[str, str | None, str]
+"""Name of a file below the folder, its split and its role."""
 
 
 def list_provided(dataset: str, settings: Mapping[str, Any], output: str | Path) -> None:
@@ -25,23 +33,89 @@ def list_provided(dataset: str, settings: Mapping[str, Any], output: str | Path)
 
     Args:
         dataset: name of the corpus.
-        settings: its entry in the config: `folder`, `format`; optional `files` (path, split, role), `agreement` (what to sign), `licence`.
+        settings: its entry in the config: `folder` (default: the working folder), `format`; one of `files` (path, split, role),
+            `paths` and `glob` (see `places`), or none of them for all files below `folder`; optional `agreement` (what to
+            sign), `licence`.
         output: the manifest.
 
     Raises:
         BionerError: no such folder or file; the message says what to sign and where to put the files.
     """
-    folder = settings.get("folder")
-    if not folder:
-        raise BionerError(f"{dataset}: expected `folder` (where your files are), found none; add it to the dataset's entry in the config")
+    folder = str(settings.get("folder") or ".")
     root = Path(folder).expanduser()
     if not root.is_dir():
         raise BionerError(f"{dataset}: expected your files in the folder {folder}, found no such folder; {_advice(settings)}")
-    rows = _listed(dataset, settings, root) if settings.get("files") else _found(settings, root)
+    if settings.get("files"):
+        rows = _listed(dataset, settings, root)
+    elif settings.get("paths") or settings.get("glob"):
+        rows = _chosen(dataset, settings, root)
+    elif settings.get("folder"):
+        rows = _found(settings, root)
+    else:
+        raise BionerError(f"{dataset}: expected `folder`, `paths` or `glob` (where your files are), found none; add one in the config")
     if not any(role == "text" for _, _, role in rows):
         raise BionerError(f"{dataset}: expected files of format {settings.get('format')} in {folder}, found none; {_advice(settings)}")
     entries = [manifest_entry(root, name, split, role) for name, split, role in rows]
-    write_manifest(output, dataset, str(settings.get("licence", "")), entries, root=str(folder))
+    write_manifest(output, dataset, str(settings.get("licence", "")), entries, root=folder)
+
+
+def places(settings: Mapping[str, Any]) -> Iterator[tuple[str | None, str, bool]]:
+    """Split, path and whether it is a pattern, of all that `paths` and `glob` name.
+
+    Each of these is a path, a list of paths, or either by split; without splits documents have none of their own.
+    """
+    for key in ("paths", "glob"):
+        value = settings.get(key) or []
+        for split, named in value.items() if isinstance(value, Mapping) else [(None, value)]:
+            for path in [named] if isinstance(named, str) else named:
+                yield split, str(path), key == "glob"
+
+
+def expand(root: Path, path: str, *, pattern: bool) -> list[str]:
+    """Files that a path, a folder (with all below it) or a pattern names, relative to `root` and sorted; hidden ones are skipped."""
+    # a set, because `**` may find a file by two ways
+    found = sorted(set(glob.glob(path, root_dir=root, recursive=True))) if pattern else [path]
+    files = []
+    for name in found:
+        place = root / name
+        if place.is_dir() and not pattern:
+            below = sorted(inner.relative_to(place).as_posix() for inner in place.rglob("*") if inner.is_file())
+            files += [(PurePosixPath(name) / inner).as_posix() for inner in below if not _hidden(inner)]
+        elif place.is_file():
+            files.append(PurePosixPath(name).as_posix())
+    return files
+
+
+def _chosen(dataset: str, settings: Mapping[str, Any], root: Path) -> list[Row]:
+    """The files that `paths` and `glob` name; with a text of brat's, its annotations.
+
+    Raises:
+        BionerError: a path or a pattern without files, or a file that is named twice.
+    """
+    rows: dict[str, Row] = {}
+    for split, path, pattern in places(settings):
+        files = expand(root, path, pattern=pattern)
+        if not files:
+            what = "files that match" if pattern else "the file"
+            raise BionerError(f"{dataset}: expected {what} {path} in {settings.get('folder') or '.'}, found none; {_advice(settings)}")
+        if settings.get("format") == "brat":
+            beside = {PurePosixPath(name).with_suffix(".ann").as_posix() for name in files if name.endswith(".txt")}
+            files += sorted(name for name in beside.difference(files) if (root / name).is_file())
+        for name in files:
+            if name in rows:
+                raise BionerError(f"{dataset}: expected {name} once, found it in more than one of `paths` and `glob`; name it once")
+            if role := _role(settings, name):
+                rows[name] = (name, split, role)
+    return list(rows.values())
+
+
+def _role(settings: Mapping[str, Any], name: str) -> str | None:
+    roles = _ROLES.get(str(settings.get("format")))
+    return "text" if roles is None else roles.get(PurePosixPath(name).suffix)
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 def _advice(settings: Mapping[str, Any]) -> str:
@@ -49,7 +123,7 @@ def _advice(settings: Mapping[str, Any]) -> str:
     return f"{agreement}; then put the files there and run again" if agreement else "put the files there and run again"
 
 
-def _listed(dataset: str, settings: Mapping[str, Any], root: Path) -> list[tuple[str, str | None, str]]:
+def _listed(dataset: str, settings: Mapping[str, Any], root: Path) -> list[Row]:
     rows = []
     for entry in settings["files"]:
         if not (root / entry["path"]).is_file():
@@ -58,19 +132,10 @@ def _listed(dataset: str, settings: Mapping[str, Any], root: Path) -> list[tuple
     return rows
 
 
-def _found(settings: Mapping[str, Any], root: Path) -> list[tuple[str, str | None, str]]:
+def _found(settings: Mapping[str, Any], root: Path) -> list[Row]:
     """Name, split and role of the files below a folder, sorted; hidden ones (`._x`, `.DS_Store`) are skipped."""
-    rows = []
-    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    for name in names:
-        parts = PurePosixPath(name).parts
-        suffix = PurePosixPath(name).suffix
-        if any(part.startswith(".") for part in parts):
-            continue
-        role = _I2B2_ROLES.get(suffix) if settings.get("format") == "i2b2" else "text"
-        if role is not None:
-            rows.append((name, _split_of(parts), role))
-    return rows
+    names = expand(root, "", pattern=False)
+    return [(name, _split_of(PurePosixPath(name).parts), role) for name in names if (role := _role(settings, name))]
 
 
 def _split_of(parts: tuple[str, ...]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 
 from bioner.corpora.repairs import Repairs
 from bioner.entities import SPLITS, Document, Span
-from bioner.words import split_words
+from bioner.words import count_words, cuts_a_word
 
 NO_SPLIT = "none"
 
@@ -28,17 +29,17 @@ class Quality:
         split = document.split or NO_SPLIT
         self.documents[split] += 1
         self.mentions[split] += len(document.mentions)
-        self.types.setdefault(split, Counter()).update(mention.type for mention in document.mentions)
-        self.features.update(overlaps([(mention.start, mention.end) for mention in document.mentions]))
-        words = split_words(document.text)
-        starts, ends = {word[0] for word in words}, {word[1] for word in words}
+        text, mentions = document.text, document.mentions
+        spans = [(mention.spans[0][0], mention.spans[-1][1]) for mention in mentions]
+        self.types.setdefault(split, Counter()).update([mention.type for mention in mentions])
+        self.features.update(overlaps(spans))
         self.features.update(
-            documents_without_mentions=int(not document.mentions),
-            discontiguous=sum(len(mention.spans) > 1 for mention in document.mentions),
-            boundary_inside_a_word=sum(m.start not in starts or m.end not in ends for m in document.mentions),
-            mentions_with_concept=sum(bool(mention.concepts) for mention in document.mentions),
-            characters=len(document.text),
-            words=len(words),
+            documents_without_mentions=int(not mentions),
+            discontiguous=sum([len(mention.spans) > 1 for mention in mentions]),
+            boundary_inside_a_word=sum([cuts_a_word(text, start, end) for start, end in spans]),
+            mentions_with_concept=sum([bool(mention.concepts) for mention in mentions]),
+            characters=len(text),
+            words=count_words(text),
         )
 
     def to_json(self, repairs: Repairs) -> dict[str, Any]:
@@ -66,19 +67,27 @@ class Quality:
 
 def overlaps(spans: list[Span]) -> Counter[str]:
     """Numbers of pairs of spans that overlap: `nested` (one inside the other), `crossing`, `same_span`."""
-    found: Counter[str] = Counter()
-    ordered = sorted(spans)
-    for index, (start, end) in enumerate(ordered):
-        for other_start, other_end in ordered[index + 1 :]:
-            if other_start >= end:
-                break
-            if (start, end) == (other_start, other_end):
-                found["same_span"] += 1
-            elif other_end <= end or other_start == start:
-                found["nested"] += 1
-            else:
-                found["crossing"] += 1
-    return found
+    same = nested = crossing = 0
+    ends: list[int] = []
+    before: Span = (-1, -1)
+    repeats = 0
+    # longest first among those that begin together: whatever encloses a span comes before it
+    for span in sorted(spans, key=lambda span: (span[0], -span[1])):
+        start, end = span
+        # what is still open overlaps; sorted ends, because pairs may be too many to look at
+        del ends[: bisect_right(ends, start)]
+        if ends:
+            repeats = repeats + 1 if span == before else 0
+            shorter = bisect_left(ends, end)
+            crossing += shorter
+            same += repeats
+            nested += len(ends) - shorter - repeats
+            ends.insert(shorter, end)
+        else:
+            ends.append(end)
+            repeats = 0
+        before = span
+    return Counter({name: number for name, number in (("same_span", same), ("nested", nested), ("crossing", crossing)) if number})
 
 
 def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:

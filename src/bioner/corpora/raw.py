@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ from bioner.errors import BionerError
 from bioner.storage import read_json, sha256_file, write_json
 
 ROLES = ("text", "annotations", "ids")
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,22 @@ class RawFile:
 
     def data(self) -> bytes:
         """The file's bytes; BionerError when they are not those that the manifest recorded."""
+        return b"".join(self.blocks())
+
+    def blocks(self) -> Iterator[bytes]:
+        """The file's bytes in blocks; BionerError at their end when they are not those that the manifest recorded."""
+        digest = hashlib.sha256()
         try:
-            data = self.path.read_bytes()
+            with open(self.path, "rb") as handle:
+                while block := handle.read(_BLOCK):
+                    digest.update(block)
+                    yield block
         except OSError as error:
             raise BionerError(f"{self.path}: expected the raw file, found {error.strerror or error}; run download again") from error
-        found = hashlib.sha256(data).hexdigest()
-        if found != self.sha256:
-            raise BionerError(f"{self.path}: expected sha256 {self.sha256}, found {found}; the file changed, so run download again")
-        return data
+        if digest.hexdigest() != self.sha256:
+            raise BionerError(
+                f"{self.path}: expected sha256 {self.sha256}, found {digest.hexdigest()}; the file changed, so run download again"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +95,3 @@ def read_manifest(path: str | Path) -> RawCorpus:
         if file.split is not None and file.split not in SPLITS:
             raise BionerError(f"{path}: expected a split in {', '.join(SPLITS)} or null for {file.name}, found {file.split!r}; {remedy}")
     return corpus
-
-
-def decompress(name: str, data: bytes) -> bytes:
-    """The bytes of a file, unpacked when its name ends in `.gz`."""
-    if not name.endswith(".gz"):
-        return data
-    try:
-        # gzip.decompress takes nothing for an empty archive
-        return gzip.decompress(data or b"\0")
-    except (OSError, EOFError, zlib.error) as error:
-        raise BionerError(f"{name}: expected gzip data, found a damaged file ({error}); download it again") from error

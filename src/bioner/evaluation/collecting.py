@@ -41,7 +41,7 @@ def selected_runs(selection: Any, scores: str | Path, runs: str | Path) -> list[
     """Runs of an experiment's selection: every dataset with every model, fold and seed, in this order.
 
     Args:
-        selection: datasets, models, folds and seeds (lists), and protocol.
+        selection: datasets, models, folds and seeds (lists), and protocol; `compare`: the folds of further protocols.
         scores: folder of all scores, results/scores.
         runs: folder of all runs, results/runs.
 
@@ -55,10 +55,11 @@ def selected_runs(selection: Any, scores: str | Path, runs: str | Path) -> list[
             f"settings: expected protocol, {', '.join(parts)}, none but datasets empty, got {selection!r:.120}; correct the experiment"
         )
     found = []
-    for dataset, model, fold, seed in product(*(selection[part] for part in parts)):
-        path = Path(dataset, selection["protocol"], model, f"fold{fold}", f"seed{seed}")
-        keys = dict(zip(KEYS, (dataset, selection["protocol"], model, fold, seed), strict=True))
-        found.append(keys | {"scores": str(Path(scores, path)), "run": str(Path(runs, path))})
+    for protocol, folds in {selection["protocol"]: selection["folds"], **selection.get("compare", {})}.items():
+        for dataset, model, fold, seed in product(selection["datasets"], selection["models"], folds, selection["seeds"]):
+            path = Path(dataset, protocol, model, f"fold{fold}", f"seed{seed}")
+            keys = dict(zip(KEYS, (dataset, protocol, model, fold, seed), strict=True))
+            found.append(keys | {"scores": str(Path(scores, path)), "run": str(Path(runs, path))})
     return found
 
 

@@ -9,21 +9,8 @@ from typing import Any
 
 from bioner.entities import Document, Span
 from bioner.errors import BionerError
+from bioner.keyboard import NEIGHBOURS
 from bioner.words import split_words
-
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-
-
-def _neighbours() -> dict[str, str]:
-    """Letters next to each letter on a QWERTY keyboard, each row half a key to the right of the one above."""
-    places = {letter: (row, column + row / 2) for row, letters in enumerate(_ROWS) for column, letter in enumerate(letters)}
-    return {
-        letter: "".join(other for other, (r, c) in sorted(places.items()) if other != letter and abs(r - row) <= 1 and abs(c - column) <= 1)
-        for letter, (row, column) in places.items()
-    }
-
-
-NEIGHBOURS = _neighbours()
 
 
 def typos(document: Document, settings: Mapping[str, Any]) -> list[tuple[Span, str]]:

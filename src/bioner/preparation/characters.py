@@ -1,10 +1,11 @@
-"""The `unicode` step: one character for one meaning, with an exact offset map."""
+"""The steps that change characters, `unicode` and its parts among them, each with an exact offset map."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Literal
 
 from bioner.entities import Span
 from bioner.preparation.offsets import Edit, apply_replacements, compose
@@ -19,13 +20,14 @@ INVISIBLE = "\u00ad\u180e\ufeff" + "".join(
 # degree signs in practice: as letters they would join the number or unit beside them
 KEPT = "\u00aa\u00ba"
 
-TABLE: dict[int, str] = {
-    **dict.fromkeys(map(ord, SPACES), " "),
-    **dict.fromkeys(map(ord, DASHES), "-"),
-    **dict.fromkeys(map(ord, SINGLE_QUOTES), "'"),
-    **dict.fromkeys(map(ord, DOUBLE_QUOTES), '"'),
-    **dict.fromkeys(map(ord, INVISIBLE), ""),
+TABLES: dict[str, dict[int, str]] = {
+    "spaces": dict.fromkeys(map(ord, SPACES), " "),
+    "dashes": dict.fromkeys(map(ord, DASHES), "-"),
+    "quotes": dict.fromkeys(map(ord, SINGLE_QUOTES), "'") | dict.fromkeys(map(ord, DOUBLE_QUOTES), '"'),
+    "invisible": dict.fromkeys(map(ord, INVISIBLE), ""),
 }
+TABLE: dict[int, str] = {code: new for table in TABLES.values() for code, new in table.items()}
+LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 
 # characters of combining class 0 that nevertheless join the one before them (Unicode 14), by range
 _JOINING = (
@@ -34,6 +36,18 @@ _JOINING = (
     (0x102E, 0x102E), (0x1161, 0x1175), (0x11A8, 0x11C2), (0x1B35, 0x1B35), (0x11127, 0x11127), (0x1133E, 0x1133E), (0x11357, 0x11357),
     (0x114B0, 0x114B0), (0x114BA, 0x114BA), (0x114BD, 0x114BD), (0x115AF, 0x115AF), (0x11930, 0x11930),
 )  # fmt: skip
+
+
+def translate(text: str, table: Mapping[int, str]) -> tuple[str, list[Edit]]:
+    """Text with the characters of a table replaced, and the edits that lead to it."""
+    return apply_replacements(text, (((i, i + 1), table[ord(c)]) for i, c in enumerate(text) if ord(c) in table))
+
+
+def normal_form(text: str, form: Literal["NFC", "NFKC"]) -> tuple[str, list[Edit]]:
+    """Text in a normal form of Unicode, letter for letter as the standard says, and the edits that lead to it."""
+    if text.isascii():
+        return text, []
+    return apply_replacements(text, ((span, unicodedata.normalize(form, text[slice(*span)])) for span in clusters(text)))
 
 
 def unify_characters(text: str) -> tuple[str, list[Edit]]:
@@ -47,7 +61,7 @@ def unify_characters(text: str) -> tuple[str, list[Edit]]:
     """
     if text.isascii():
         return text, []
-    middle, first = apply_replacements(text, (((i, i + 1), TABLE[ord(c)]) for i, c in enumerate(text) if ord(c) in TABLE))
+    middle, first = translate(text, TABLE)
     kept = _exponents(middle)
     new, second = apply_replacements(middle, ((span, _unify(middle[slice(*span)])) for span in clusters(middle) if span[0] not in kept))
     return new, compose(first, second)

@@ -4,34 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from bioner.documents import read_documents, write_documents
 from bioner.entities import Document, Mention, Passage
 from bioner.errors import BionerError
-from bioner.preparation.characters import unify_characters
+from bioner.preparation.characters import LIGATURES, TABLES, normal_form, translate, unify_characters
 from bioner.preparation.offsets import Edit, OffsetMap, compose, map_spans
-from bioner.preparation.shorthand import expand_shorthand
+from bioner.preparation.shorthand import expand_clinical, expand_shorthand
 
-STEPS: dict[str, Callable[[str], tuple[str, list[Edit]]]] = {"unicode": unify_characters, "shorthand": expand_shorthand}
+Function = Callable[[str], tuple[str, list[Edit]]]
+Step = str | dict[str, Any]
+"""A step's name, or its name and settings as a mapping with one key."""
+
+STEPS: dict[str, Function | str] = {
+    "unicode": unify_characters,
+    "nfc": partial(normal_form, form="NFC"),
+    "nfkc": partial(normal_form, form="NFKC"),
+    **{name: partial(translate, table=table) for name, table in (TABLES | {"ligatures": LIGATURES}).items()},
+    "greek": "bioner.preparation.greek:name_greek",
+    "shorthand": expand_shorthand,
+    "shorthand_clinical": expand_clinical,
+    "abbreviations": "bioner.preparation.abbreviations:expand_abbreviations",
+    "spelling": "bioner.preparation.spelling:spelling_step",
+}
+"""Name -> the step, or for one that few configs name its module and function, imported when it is used.
+
+So the digests of commands that only apply the steps of a finished run (`predict`, `audit`) hold the default steps alone;
+that of `normalize`, on whose output both depend, holds all.
+"""
+
+WITH_SETTINGS = {"spelling"}
+"""Steps whose function makes the step of its settings."""
 
 
-def normalize_text(text: str, steps: Sequence[str]) -> tuple[str, list[Edit]]:
-    """Text after the named steps, in their order, and one offset map for all of them.
+def normalize_text(text: str, steps: Sequence[Step]) -> tuple[str, list[Edit]]:
+    """Text after the steps, in their order, and one offset map for all of them.
 
     Raises:
-        BionerError: a step that does not exist.
+        BionerError: a step that does not exist, or settings that are not as it expects.
     """
     edits: list[Edit] = []
     for step in steps:
-        if step not in STEPS:
-            raise BionerError(f"expected normalization steps among {', '.join(STEPS)}, got {step!r}; change `normalize` in the config")
-        text, more = STEPS[step](text)
+        text, more = _function(step)(text)
         edits = compose(edits, more) if edits else more
     return text, edits
 
 
-def normalize(document: Document, steps: Sequence[str]) -> Document:
+def _function(step: Step) -> Function:
+    name, settings = next(iter(step.items())) if isinstance(step, dict) and len(step) == 1 else (step, None)
+    if not isinstance(name, str) or name not in STEPS:
+        raise BionerError(f"expected normalization steps among {', '.join(STEPS)}, got {step!r:.120}; change `normalize` in the config")
+    if (settings is None) == (name in WITH_SETTINGS):
+        expected = f"{{{name}: its settings}}" if name in WITH_SETTINGS else f"{name!r} without settings"
+        raise BionerError(f"expected the normalization step {expected}, got {step!r:.120}; change `normalize` in the config")
+    found = STEPS[name]
+    if isinstance(found, str):
+        module, _, attribute = found.partition(":")
+        function: Any = getattr(import_module(module), attribute)
+        chosen: Function = function(settings) if name in WITH_SETTINGS else function
+        return chosen
+    return found
+
+
+def normalize(document: Document, steps: Sequence[Step]) -> Document:
     """The document with its text normalized, and its mentions and passages moved with it.
 
     `meta["edits"]` holds the offset map. The steps never look at mentions (a text to be tagged has
@@ -89,7 +128,7 @@ def original_mentions(document: Document) -> tuple[Mention, ...]:
     )
 
 
-def normalize_corpus(corpus: Path, steps: Sequence[str], output: Path) -> None:
+def normalize_corpus(corpus: Path, steps: Sequence[Step], output: Path) -> None:
     """Normalize the documents of a file into another one.
 
     Raises:

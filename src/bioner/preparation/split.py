@@ -1,12 +1,14 @@
-"""Folds by source document: the corpus's official split, or k folds of our own."""
+"""Folds by source document: the corpus's official split, or k folds of our own.
+
+The unsafe protocols of the leakage experiment divide sentences, or documents and their variants, as if they were strangers.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,10 @@ from bioner.documents import read_documents
 from bioner.entities import SPLITS, Document
 from bioner.errors import BionerError
 from bioner.preparation.fingerprint import text_digest
+from bioner.preparation.near_duplicates import THRESHOLD, near_pairs
+from bioner.preparation.protocols import Protocol
 from bioner.storage import write_json
+from bioner.words import split_words
 
 Fold = dict[str, list[str]]
 VALIDATION_SHARE = 0.1
@@ -31,11 +36,20 @@ class Group:
     order: str = ""
 
 
-def group_documents(documents: Iterable[Document], seed: int) -> list[Group]:
-    """Documents joined by the same source or the same text (whatever its case and white space).
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """When texts belong together: `texts` by document id where not the document's own, `threshold` of `near_pairs`."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    threshold: float = THRESHOLD
+
+
+def group_documents(documents: Iterable[Document], seed: int, likeness: Likeness | None = None) -> list[Group]:
+    """Documents joined by the same source, the same text (whatever its case and white space) or nearly the same text.
 
     The groups come in an order that looks random and depends on the seed and their ids alone.
     """
+    likeness = likeness or Likeness()
     leader: dict[str, str] = {}
 
     def find(key: str) -> str:
@@ -45,19 +59,39 @@ def group_documents(documents: Iterable[Document], seed: int) -> list[Group]:
         return key
 
     listed = list(documents)
-    for document in listed:
-        leader[find(f"text:{text_digest(document.text)}")] = find(f"source:{document.source}")
+    texts = [likeness.texts.get(document.id, document.text) for document in listed]
+    for document, text in zip(listed, texts, strict=True):
+        leader[find(f"text:{text_digest(text)}")] = find(f"source:{document.source}")
+    for one, other in near_pairs(texts, texts, likeness.threshold):
+        leader[find(f"source:{listed[one].source}")] = find(f"source:{listed[other].source}")
     groups: dict[str, Group] = {}
     for document in listed:
-        group = groups.setdefault(find(f"source:{document.source}"), Group())
-        group.ids.append(document.id)
-        group.types.update(mention.type for mention in document.mentions)
-    for group in groups.values():
+        _join(groups.setdefault(find(f"source:{document.source}"), Group()), document)
+    return _ordered(groups.values(), seed)
+
+
+def single_groups(documents: Iterable[Document], seed: int) -> list[Group]:
+    """Every document a group of its own, whatever it shares with others: for the unsafe protocols."""
+    groups = []
+    for document in documents:
+        groups.append(Group())
+        _join(groups[-1], document)
+    return _ordered(groups, seed)
+
+
+def _join(group: Group, document: Document) -> None:
+    group.ids.append(document.id)
+    group.types.update(mention.type for mention in document.mentions)
+
+
+def _ordered(groups: Iterable[Group], seed: int) -> list[Group]:
+    listed = list(groups)
+    for group in listed:
         group.order = hashlib.sha256(f"{seed}:{min(group.ids)}".encode()).hexdigest()
-    return sorted(groups.values(), key=lambda group: group.order)
+    return sorted(listed, key=lambda group: group.order)
 
 
-def official(documents: Sequence[Document], seed: int, dataset: str) -> Fold:
+def official(documents: Sequence[Document], seed: int, dataset: str, likeness: Likeness | None = None) -> Fold:
     """The corpus's own parts; a corpus without a validation part gives a tenth of its training part, by hash.
 
     Raises:
@@ -73,13 +107,13 @@ def official(documents: Sequence[Document], seed: int, dataset: str) -> Fold:
             "use a k-fold protocol"
         )
     if not parts["validation"]:
-        _hold_out(documents, parts, seed, dataset)
+        _hold_out(documents, parts, seed, dataset, likeness)
     return parts
 
 
-def _hold_out(documents: Sequence[Document], parts: Fold, seed: int, dataset: str) -> None:
+def _hold_out(documents: Sequence[Document], parts: Fold, seed: int, dataset: str, likeness: Likeness | None) -> None:
     """Move a tenth of the training part, whole groups of it, to validation."""
-    groups = group_documents((document for document in documents if document.split == "train"), seed)
+    groups = group_documents((document for document in documents if document.split == "train"), seed, likeness)
     if len(groups) < 2:
         raise BionerError(f"{dataset}: expected two training documents or more to take a validation part from, found {len(parts['train'])}")
     wanted = math.ceil(VALIDATION_SHARE * len(parts["train"]))
@@ -92,10 +126,10 @@ def _hold_out(documents: Sequence[Document], parts: Fold, seed: int, dataset: st
     parts["train"] = [id for id in parts["train"] if id not in chosen]
 
 
-def k_folds(documents: Sequence[Document], k: int, seed: int, dataset: str) -> list[Fold]:
+def k_folds(documents: Sequence[Document], k: int, seed: int, dataset: str, groups: Sequence[Group] | None = None) -> list[Fold]:
     """k folds: the i-th tests on part i, validates on part i+1 (mod k) and trains on the rest.
 
-    Parts are disjoint, hold whole groups, are of equal size as far as groups allow, and have
+    Parts are disjoint, hold whole groups (those of `group_documents` when None), are of equal size as far as groups allow, and have
     similar numbers of mentions of each entity type.
 
     Raises:
@@ -103,7 +137,7 @@ def k_folds(documents: Sequence[Document], k: int, seed: int, dataset: str) -> l
     """
     if k < SMALLEST_K:
         raise BionerError(f"{dataset}: expected k >= {SMALLEST_K} folds (test, validation, training), got {k}; raise k")
-    groups = group_documents(documents, seed)
+    groups = group_documents(documents, seed) if groups is None else groups
     if k > len(groups):
         raise BionerError(f"{dataset}: expected at most {len(groups)} folds, one distinct document each, got k = {k}; lower k")
     place = {id: part for part, ids in enumerate(_stratify(groups, k)) for id in ids}
@@ -157,19 +191,34 @@ def _open_parts(parts: Sequence[Sequence[str]], share: int, extra: int, groups_l
     return below or [part for part, size in enumerate(sizes) if size == min(sizes)]
 
 
-def split_corpus(corpus: Path, protocol: str, settings: Any, output: Path) -> None:
-    """Write the folds of a corpus under a protocol, `official` or `kfold<k>`.
+def split_corpus(*, corpus: Path, normalized: Path | None, variants: Sequence[Path], protocol: str, settings: Any, output: Path) -> None:
+    """Write the folds of a corpus under a protocol, and how many words the training part of each fold has.
+
+    Documents are alike by their normalized text, where it is given: it is what is trained on and audited.
 
     Raises:
         BionerError: an unknown protocol or setting, or what `official` and `k_folds` raise.
     """
-    seed = settings.get("seed", 1) if isinstance(settings, dict) and not set(settings) - {"seed"} else None
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise BionerError(f'expected split settings such as {{"seed": 1}}, got {settings!r:.80}; change them in the config')
-    dataset = corpus.stem
-    matched = re.fullmatch(r"official|kfold(\d+)", protocol)
-    if matched is None:
-        raise BionerError(f"{dataset}: expected protocol official or kfold<k>, got {protocol!r}; change it in the config")
-    documents = list(read_documents(corpus))
-    folds = [official(documents, seed, dataset)] if matched[1] is None else k_folds(documents, int(matched[1]), seed, dataset)
-    write_json(output, {"dataset": dataset, "protocol": protocol, "seed": seed, "folds": folds})
+    seed, threshold = _settings(settings)
+    division, dataset = Protocol.parse(protocol), corpus.stem
+    if division.division != protocol:
+        raise BionerError(f"{dataset}: expected the protocol of a division, {division.division}, got {protocol!r}; split by the former")
+    documents = division.units(read_documents(corpus), (variant for path in variants for variant in read_documents(path)))
+    likeness = Likeness({document.id: document.text for document in read_documents(normalized)} if normalized else {}, threshold)
+    if division.kind == "official":
+        folds = [official(documents, seed, dataset, likeness)]
+    else:
+        groups = single_groups(documents, seed) if division.unsafe else group_documents(documents, seed, likeness)
+        folds = k_folds(documents, division.k, seed, dataset, groups)
+    words = {document.id: len(split_words(document.text)) for document in documents}
+    counted = [sum(words[id] for id in fold["train"]) for fold in folds]
+    write_json(output, {"dataset": dataset, "protocol": protocol, "seed": seed, "training_words": counted, "folds": folds})
+
+
+def _settings(settings: Any) -> tuple[int, float]:
+    known = isinstance(settings, dict) and not set(settings) - {"seed", "near_duplicates"}
+    seed, threshold = (settings.get("seed", 1), settings.get("near_duplicates", THRESHOLD)) if known else (None, None)
+    if type(seed) is not int or not isinstance(threshold, int | float) or not 0 < threshold <= 1:
+        expected = 'such as {"seed": 1, "near_duplicates": 0.8}, the latter above 0 and at most 1'
+        raise BionerError(f"expected split settings {expected}, got {settings!r:.80}; change them in the config")
+    return seed, float(threshold)

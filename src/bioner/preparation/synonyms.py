@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bioner.entities import Document, Mention, Span
+from bioner.preparation.variants import as_variant, lone_mentions
 from bioner.rewriting import rewrite
 
 NO_CONCEPT = frozenset({"", "-", "-1"})
@@ -52,21 +53,30 @@ def build_lexicon(training: Iterable[Document]) -> Lexicon:
     )
 
 
+def merge_lexicons(lexicons: Iterable[Lexicon]) -> Lexicon | None:
+    """One lexicon with the surfaces of several, without provenance; None when they have none."""
+    surfaces: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for lexicon in lexicons:
+        for key, found in lexicon.surfaces.items():
+            surfaces[key].update(found)
+    return Lexicon({key: tuple(sorted(found)) for key, found in surfaces.items()}, {}) if surfaces else None
+
+
 def _concept(mention: Mention) -> tuple[str, str] | None:
     """Concept and type of a mention that is one name for one concept."""
     single = len(mention.spans) == 1 and len(mention.concepts) == 1 and mention.concepts[0] not in NO_CONCEPT
     return (mention.concepts[0], mention.type) if single else None
 
 
-def replace_synonyms(document: Document, lexicon: Lexicon, rate: float, seed: int) -> Document | None:
-    """The document with some mentions under another name, `<source>~synonyms1`; None when none changed.
+def replace_synonyms(document: Document, lexicon: Lexicon, rate: float, seed: int, kind: str = "synonyms") -> Document | None:
+    """The document with some mentions under another name, `<source>~<kind>1`; None when none changed.
 
     Each mention whose concept has a surface that differs by more than case is replaced with
     probability `rate` by one of these, of the same type; nested and overlapping mentions are left alone.
     """
-    generator = random.Random(f"{seed}:synonyms:{document.id}")
+    generator = random.Random(f"{seed}:{kind}:{document.id}")
     replacements: list[tuple[Span, str]] = []
-    for mention in _alone(document):
+    for mention in lone_mentions(document):
         key = _concept(mention)
         surface = document.surface(mention)
         others = [other for other in lexicon.surfaces.get(key, ()) if other.casefold() != surface.casefold()] if key else []
@@ -74,18 +84,4 @@ def replace_synonyms(document: Document, lexicon: Lexicon, rate: float, seed: in
             replacements.append((mention.spans[0], generator.choice(others)))
     if not replacements:
         return None
-    changed = rewrite(document, replacements)
-    return replace(changed, id=f"{document.id}~synonyms1", meta={"source": document.source, "augmentation": "synonyms"})
-
-
-def _alone(document: Document) -> list[Mention]:
-    """Mentions whose extent no other mention's extent overlaps, in reading order."""
-    ordered = sorted(document.mentions, key=lambda mention: (mention.start, mention.end))
-    alone: list[Mention] = []
-    reach = 0
-    for index, mention in enumerate(ordered):
-        following = ordered[index + 1].start if index + 1 < len(ordered) else len(document.text)
-        if reach <= mention.start and mention.end <= following:
-            alone.append(mention)
-        reach = max(reach, mention.end)
-    return alone
+    return as_variant(rewrite(document, replacements), document, kind)

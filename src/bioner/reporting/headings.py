@@ -17,6 +17,7 @@ NUMBERS = frozenset(
         "relative_drop",
         "value",
         "sd",
+        "training_words",
     ]
 )
 HEADINGS = {
@@ -50,6 +51,9 @@ HEADINGS = {
     "metric": "Metric",
     "value": "Value",
     "sd": "SD",
+    "unsafe": "Unsafe",
+    "training_words": "Training words",
+    "leaks": "Leaks",
 }
 ATTACKED_HEADINGS = HEADINGS | {
     "precision": "P attacked",

@@ -51,7 +51,10 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """An experiment as the report sees it; `notes` are declared exceptions, printed in every reproduced row."""
+    """An experiment as the report sees it.
+
+    `compare` are protocols beside its own, `notes` are declared exceptions, printed in every reproduced row.
+    """
 
     experiment: str
     title: str
@@ -61,6 +64,7 @@ class ReportSettings:
     readings: Mapping[str, str]
     attacks: tuple[str, ...]
     protocol: str
+    compare: tuple[str, ...]
     folds: Any
     seeds: Any
     notes: tuple[str, ...]
@@ -84,6 +88,7 @@ def read_settings(value: Any) -> ReportSettings:
         "readings",
         "attacks",
         "protocol",
+        "compare",
         "folds",
         "seeds",
         "notes",
@@ -106,6 +111,7 @@ def read_settings(value: Any) -> ReportSettings:
         readings=DEFAULT_READINGS | readings,
         attacks=tuple(value.get("attacks") or ()),
         protocol=str(value.get("protocol") or ""),
+        compare=tuple(value.get("compare") or ()),
         folds=value.get("folds"),
         seeds=value.get("seeds"),
         notes=tuple(map(str, value.get("notes") or ())),

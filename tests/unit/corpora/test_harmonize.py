@@ -90,7 +90,7 @@ def test_expected_counts_warn_or_fail(tmp_path: Path, capsys: pytest.CaptureFixt
     assert differences({}, {}) == []
 
 
-@pytest.mark.parametrize(("settings", "match"), [({"format": "brat"}, "expected format in i2b2, pubtator, found 'brat'")])
+@pytest.mark.parametrize(("settings", "match"), [({"format": "paper"}, "expected format in .*i2b2, .*pubtator, found 'paper'")])
 def test_unknown_format(tmp_path: Path, settings: dict[str, Any], match: str) -> None:
     with pytest.raises(BionerError, match=match):
         run(tmp_path, {"a": (one("1"), None, "text")}, **settings)

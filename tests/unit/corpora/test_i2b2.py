@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from bioner.corpora.demo_formats import to_concepts
 from bioner.corpora.i2b2 import TYPES, pair, parse
+from bioner.corpora.i2b2 import read as read_corpus
+from bioner.corpora.limits import Limits
 from bioner.corpora.raw import RawCorpus, RawFile
 from bioner.corpora.repairs import Repairs
 from bioner.entities import Document, Mention
@@ -184,3 +186,17 @@ def test_a_changed_raw_file_is_refused(tmp_path: Path) -> None:
     path.write_text("two")
     with pytest.raises(BionerError, match="the file changed"):
         file.data()
+
+
+def test_limits_and_the_files_of_a_note(tmp_path: Path) -> None:
+    files = []
+    for name, role, content in (("n.txt", "text", NOTE), ("n.con", "annotations", CONCEPTS)):
+        (tmp_path / name).write_text(content)
+        files.append(RawFile(tmp_path / name, name, "train", role, hashlib.sha256(content.encode()).hexdigest()))
+    corpus = RawCorpus("x", tuple(files))
+    (document,) = read_corpus(corpus, Repairs(), {"limits": Limits(document_mentions=4, document_characters=len(NOTE) + 60)})
+    assert document.split == "train" and len(document.mentions) == 4
+    with pytest.raises(BionerError, match=r"^n\.con: expected at most 3 annotations in a document"):
+        list(read_corpus(corpus, Repairs(), {"limits": Limits(document_mentions=3)}))
+    with pytest.raises(BionerError, match=r"^n\.txt: expected at most 70 characters in a document"):
+        list(read_corpus(corpus, Repairs(), {"limits": Limits(document_characters=70)}))

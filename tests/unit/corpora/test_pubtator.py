@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bioner.corpora import pubtator
 from bioner.corpora.demo_formats import to_pubtator
+from bioner.corpora.limits import Limits
+from bioner.corpora.lines import text_lines, unpack
 from bioner.corpora.pubtator import parse
 from bioner.corpora.repairs import Repairs
 from bioner.entities import Document, Mention, Passage, sort_mentions
@@ -22,7 +26,8 @@ HEAD = f"7|t|{TITLE}\n7|a|{ABSTRACT}\n"
 def read(data: str | bytes, name: str = "x.txt") -> tuple[list[Document], Repairs]:
     repairs = Repairs()
     raw = data.encode() if isinstance(data, str) else data
-    return list(parse(name, raw, repairs)), repairs
+    limits = Limits()
+    return list(parse(name, text_lines(name, unpack(name, [raw], limits), repairs, limits), repairs, limits)), repairs
 
 
 def row(surface: str, *rest: str, start: int | None = None) -> str:
@@ -215,3 +220,29 @@ def test_damaged_bytes_give_documents_or_a_bioner_error(edits: list[tuple[int, b
         return
     for document in found:
         assert all(0 <= m.start < m.end <= len(document.text) for m in document.mentions)
+
+
+PLAIN = HEAD + row("Zorvamab", "T1,T2", "C1") + row("gout", "Disease", "D1") + row("Renal and hepatic failure", "Disease", "D2|D3")
+EDITS = st.tuples(st.integers(len(HEAD), len(PLAIN) - 1), st.integers(0, 2), st.sampled_from(["", *"\t\n ,|0123789T\u0663\xa0"]))
+
+
+def outcome(data: str) -> tuple[list[Document], Repairs] | str:
+    try:
+        return read(data)
+    except BionerError as error:
+        return str(error)
+
+
+@given(st.lists(EDITS, max_size=3))
+def test_all_lines_at_once_say_what_each_by_itself_says(edits: list[tuple[int, int, str]]) -> None:
+    data = PLAIN.replace("D2|D3", "D2")
+    for place, length, new in edits:
+        data = data[:place] + new + data[place + length :]
+    found = outcome(data)
+    with mock.patch.object(pubtator, "_regular", return_value=None):
+        assert outcome(data) == found
+
+
+def test_plain_lines_are_read_at_once() -> None:
+    with mock.patch.object(pubtator, "_any", side_effect=AssertionError):
+        assert len(read(PLAIN.replace("D2|D3", "D2"))[0][0].mentions) == 3

@@ -168,3 +168,50 @@ def test_defaults_satisfy_the_schema() -> None:
     value: dict[str, Any] = {}
     fill_defaults(value, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
     assert value["run"] == ["demo"] and value["preparation"]["noise"]["rate"] == 0.05
+
+
+def test_an_experiment_compares_protocols_at_equal_training_words() -> None:
+    plan = load_plan(merged(config(), {"run": ["leakage"]}), ROOT)
+    experiment = plan.experiment("leakage")
+    protocols = ["kfold5_equal", "official_equal", "kfold5_sentence_equal", "augment_first5_equal"]
+    assert [run.protocol for run in experiment.runs] == protocols
+    assert plan.equal_to("bc5cdr", "kfold5_equal") == ["augment_first5", "kfold5", "kfold5_sentence", "official"]
+    assert plan.equal_to("bc5cdr", "kfold5") == []
+    described = plan.describe("leakage")
+    assert (described["protocol"], described["compare"], described["notes"]) == (protocols[0], protocols[1:], [])
+    assert plan.selection("leakage")["compare"] == {protocol: [0] for protocol in protocols[1:]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"unsafe_protocol": False},
+            r"experiments\.leakage\.compare: kfold_sentence is unsafe, sentences of one document .*unsafe_protocol",
+        ),
+        ({"unsafe_protocol": False, "protocol": "augment_first"}, r"experiments\.leakage\.protocol: augment_first is unsafe"),
+        ({"protocol": "official"}, r"experiments\.leakage\.compare: expected protocols other than the experiment's own, got official"),
+        ({"training_words": "few"}, r"experiments\.leakage\.training_words"),
+        ({"protocol": "random"}, r"experiments\.leakage\.protocol: 'random' is not one of"),
+    ],
+)
+def test_unsafe_protocols_must_be_declared(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_plan(merged(config(), {"run": ["leakage"], "experiments": {"leakage": change}}), ROOT)
+
+
+def test_experiments_cannot_make_the_same_runs_equal_to_different_parts() -> None:
+    other = copy.deepcopy(config()["experiments"]["leakage"]) | {"compare": ["official"]}
+    with pytest.raises(ConfigError, match=r"equal training words on bc5cdr .* leakage: augment_first5, .*; other: kfold5, official"):
+        load_plan(merged(config(), {"run": ["leakage", "other"], "experiments": {"other": other}}), ROOT)
+
+
+def test_declared_protocols_are_in_every_row() -> None:
+    change = {"protocol": "kfold_sentence", "compare": [], "train_on_validation": True, "training_words": 900}
+    plan = load_plan(merged(config(), {"run": ["leakage"], "experiments": {"leakage": change}}), ROOT)
+    described = plan.describe("leakage")
+    assert described["protocol"] == "kfold5_sentence_trainval_900words"
+    assert described["notes"][:2] == [
+        "unsafe protocol: sentences of one document are in training and test",
+        "validation part trained on (train_on_validation)",
+    ]

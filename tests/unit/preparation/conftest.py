@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import strategies as st
 
+from bioner.documents import from_json, to_json
 from bioner.entities import Document, Mention, Passage, sort_mentions
 
 ALPHABET = st.one_of(
@@ -67,3 +68,22 @@ def corpus() -> list[Document]:
         split = ("train", "train", "train", "validation", "test")[number % 5]
         documents.append(Document(f"d{number}", text, tuple(mentions), (Passage(0, len(text), "text"),), split))
     return documents
+
+
+@pytest.fixture(scope="session")
+def check_variant() -> Callable[[Document, Document, str], None]:
+    """Asserts what every variant of a document keeps: source, mentions by id and type, spans inside of the text."""
+
+    def check(variant: Document, document: Document, kind: str) -> None:
+        assert from_json(to_json(variant)) == variant  # spans sorted, not empty and inside of the text
+        assert variant.id == f"{document.id}~{kind}1"
+        assert variant.meta == {"source": document.source, "augmentation": kind}
+        assert sorted((m.id, m.type, len(m.spans)) for m in variant.mentions) == sorted(
+            (m.id, m.type, len(m.spans)) for m in document.mentions
+        )
+        starts = [mention.start for mention in variant.mentions]
+        assert starts == sorted(starts)
+        assert [passage.kind for passage in variant.passages] == [passage.kind for passage in document.passages]
+        assert (variant.passages[0].start, variant.passages[-1].end) == (0, len(variant.text))
+
+    return check

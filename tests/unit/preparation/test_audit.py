@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,14 @@ from bioner.commands import audit as command
 from bioner.documents import read_documents, to_json, write_documents
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
-from bioner.preparation import audit
+from bioner.preparation.audit import audit_fold
 from bioner.preparation.augment import Noise, add_noise
-from bioner.preparation.compose import compose_fold
+from bioner.preparation.compose import Settings, compose_fold
+from bioner.preparation.leaks import CHECKS, FoldSets
 from bioner.preparation.normalize import normalize
+from bioner.preparation.protocols import Protocol
 from bioner.preparation.split import official
+from bioner.rewriting import rewrite
 from bioner.storage import read_json, write_json
 
 STEPS = ["unicode", "shorthand"]
@@ -24,15 +28,18 @@ STEPS = ["unicode", "shorthand"]
 
 @pytest.fixture
 def folder(tmp_path: Path, corpus: list[Document]) -> Path:
-    """A clean fold of the invented corpus."""
+    """A clean fold of the invented corpus, in which no sentence comes twice."""
     fold = tmp_path / "fold0"
+    corpus = [rewrite(d, [(m.span(), f"Cohort{d.id}") for m in re.finditer("Patients", d.text)]) for d in corpus]
     normalized = [normalize(document, STEPS) for document in corpus]
     noise = [add_noise(document, Noise(0.2)) for document in normalized]
-    sets = compose_fold({d.id: d for d in corpus}, {d.id: d for d in normalized}, noise, official(corpus, 1, "toy"), (0.3, 1))
+    sets = compose_fold(
+        {d.id: d for d in corpus}, {d.id: d for d in normalized}, noise, official(corpus, 1, "toy"), Settings(STEPS, (0.3, 1))
+    )
     for name in ("train", "variants", "validation", "test"):
         write_documents(fold / f"{name}.jsonl", getattr(sets, name))
     write_json(fold / "lexicon.json", sets.lexicon.to_json())
-    write_json(fold / "composition.json", {"normalize": STEPS})
+    write_json(fold / "composition.json", {"protocol": "official", "normalize": STEPS, "training_words": 7, "lost_by_cutting": 0})
     return fold
 
 
@@ -45,17 +52,17 @@ def add(folder: Path, name: str, *more: Document) -> None:
         handle.writelines(json.dumps(to_json(document)) + "\n" for document in more)
 
 
-def run(folder: Path, allowed: dict[str, int] | None = None) -> dict[str, Any]:
+def run(folder: Path, allowed: dict[str, int] | None = None, *more: str) -> dict[str, Any]:
     output = folder.parent / "verdict.json"
     output.unlink(missing_ok=True)
-    command.main(["--folder", str(folder), "--settings", json.dumps({"allowed": allowed or {}}), "--output", str(output)])
+    command.main(["--folder", str(folder), "--settings", json.dumps({"allowed": allowed or {}}), "--output", str(output), *more])
     return read_json(output)  # type: ignore[no-any-return]
 
 
 def test_clean_fold_is_clean(folder: Path) -> None:
     report = run(folder)
     assert report["verdict"] == "clean"
-    assert [check["name"] for check in report["checks"]] == list(audit.CHECKS)
+    assert [check["name"] for check in report["checks"]] == list(CHECKS)
     assert all(check["found"] == 0 and not check["examples"] for check in report["checks"])
 
 
@@ -70,14 +77,35 @@ def share_text(folder: Path) -> set[str]:
     return {"shared_documents"}
 
 
-def share_validation(folder: Path) -> set[str]:
+def train_on_validation(folder: Path) -> set[str]:
     add(folder, "train", replace(documents(folder, "validation")[0], id="stranger"))
-    return {"shared_documents"}
+    return {"validation_in_training"}
 
 
 def share_between_evaluations(folder: Path) -> set[str]:
     add(folder, "validation", replace(normalize(documents(folder, "test")[0], STEPS), id="stranger"))
     return {"shared_documents"}
+
+
+def share_nearly(folder: Path) -> set[str]:
+    add(folder, "train", Document("stranger", _nearly(documents(folder, "test")[3])))
+    return {"near_duplicates"}
+
+
+def share_nearly_with_validation(folder: Path) -> set[str]:
+    add(folder, "train", Document("stranger", _nearly(documents(folder, "validation")[3])))
+    return {"near_duplicates"}
+
+
+def _nearly(document: Document) -> str:
+    """The text with another first word and another end; it has five sentences or more."""
+    return normalize(replace(document, text=f"Account{document.text.removeprefix('Report')} Ends.", mentions=(), meta={}), STEPS).text
+
+
+def share_sentence(folder: Path) -> set[str]:
+    *_, sentence, end = normalize(documents(folder, "test")[3], STEPS).text.rpartition(" Cohort")
+    add(folder, "train", Document("stranger", "Nothing else is like this. " + (sentence + end).strip().upper()))
+    return {"shared_sentences"}
 
 
 def vary_test(folder: Path) -> set[str]:
@@ -148,7 +176,8 @@ def repeat_id(folder: Path) -> set[str]:
 
 
 PLANTS = [
-    share_id, share_text, share_validation, share_between_evaluations, vary_test, vary_test_in_train, vary_test_under_a_false_name,
+    share_id, share_text, share_nearly, share_nearly_with_validation, share_sentence,
+    train_on_validation, share_between_evaluations, vary_test, vary_test_in_train, vary_test_under_a_false_name,
     vary_validation, vary_unknown, evaluate_variant, name_from_test, name_without_provenance, name_with_false_provenance,
     name_of_another_concept, repeat_id,
 ]  # fmt: skip
@@ -212,3 +241,90 @@ def test_wrong_input_is_told(folder: Path) -> None:
     (folder / "train.jsonl").unlink()
     with pytest.raises(BionerError, match="found none"):
         run(folder)
+
+
+def protocol(folder: Path, name: str) -> None:
+    write_json(folder / "composition.json", read_json(folder / "composition.json") | {"protocol": name})
+
+
+def found(report: dict[str, Any]) -> dict[str, int]:
+    return {check["name"]: check["found"] for check in report["checks"] if check["found"]}
+
+
+@pytest.mark.parametrize("plant", ["whole", "nearly"])
+def test_test_text_in_adaptation_is_caught_by_name(folder: Path, plant: str) -> None:
+    text = folder.parent / "adaptation.jsonl"
+    known, leaked = documents(folder, "train")[:5], documents(folder, "test")[3]
+    more = Document("stranger", _nearly(leaked)) if plant == "nearly" else replace(normalize(leaked, STEPS), id="stranger")
+    write_documents(text, known)
+    assert run(folder, {}, "--adaptation", str(text))["verdict"] == "clean"
+    write_documents(text, [*known, more])
+    with pytest.raises(BionerError, match=rf"test_text_in_adaptation: 1, allowed 0 \({leaked.id}\)"):
+        run(folder, {}, "--adaptation", str(text))
+
+
+def test_validation_may_be_trained_on_where_the_protocol_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held_out = documents(folder, "validation")
+    add(folder, "train", *held_out)
+    add(folder, "variants", add_noise(held_out[0], Noise(0.5)))
+    with pytest.raises(BionerError, match=f"validation_in_training: {len(held_out)}, allowed 0"):
+        run(folder)
+    protocol(folder, "official_trainval")
+    report = run(folder)
+    assert (report["verdict"], found(report)) == ("clean", {"validation_in_training": len(held_out)})
+    assert "validation_in_training: declared: train_on_validation" in capsys.readouterr().err
+    add(folder, "train", replace(normalize(documents(folder, "test")[0], STEPS), id="stranger"))
+    with pytest.raises(BionerError, match="found shared_documents: 1"):
+        run(folder)
+
+
+def test_names_of_a_declared_external_lexicon_are_counted_and_accepted(folder: Path) -> None:
+    add(folder, "test", Document("holder", "a hidden name", (Mention("T1", ((2, 13),), "Drug", ("C1",)),)))
+    lexicon = read_json(folder / "lexicon.json")
+    lexicon["external"] = {"own": {"sha256": "0", "entries": {"C1": ["hidden name", "never seen", "zorbinol"]}}}
+    write_json(folder / "lexicon.json", lexicon)
+    report = run(folder)
+    assert (report["verdict"], found(report)) == ("clean", {"external_lexicon_entries": 1})
+    entry = next(check for check in report["checks"] if check["found"])
+    assert entry["examples"] == ["holder"] and entry["note"] == "declared: lexicon: external"
+
+
+def test_single_sentences_fail_an_official_split_and_are_reported_of_folds(folder: Path) -> None:
+    share_sentence(folder)
+    protocol(folder, "kfold5_equal")
+    report = run(folder)
+    assert (report["verdict"], found(report)) == ("clean", {"shared_sentences": 1})
+    assert next(check for check in report["checks"] if check["found"])["note"].startswith("reported: ")
+    protocol(folder, "official")
+    assert run(folder, {"shared_sentences": 1})["verdict"] == "clean"
+
+
+def test_of_a_training_part_that_was_cut_fewer_leaks_than_recorded_are_accepted(folder: Path) -> None:
+    share_text(folder)
+    with pytest.raises(BionerError, match="shared_documents: 1, allowed 2"):
+        run(folder, {"shared_documents": 2})
+    protocol(folder, "official_equal")
+    assert run(folder, {"shared_documents": 2})["verdict"] == "clean"
+    with pytest.raises(BionerError, match="shared_documents: 1, allowed 0"):
+        run(folder)
+
+
+def test_an_unsafe_protocol_is_never_clean_and_never_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    protocol(folder, "augment_first5")
+    assert run(folder)["verdict"] == "unsafe"
+    vary_test_in_train(folder)
+    evaluate_variant(folder)
+    report = run(folder)
+    assert (report["verdict"], found(report)) == ("unsafe", {"variant_of_test": 1, "variant_in_evaluation": 1})
+    assert report["protocol"] == "augment_first5" and "a document and its variant" in report["unsafe"]
+    assert "unsafe protocol augment_first5" in capsys.readouterr().err
+
+
+def test_a_sentence_is_known_by_its_document(folder: Path) -> None:
+    train, test = documents(folder, "train")[0], documents(folder, "test")[0]
+    sentence = Document(f"{train.id}#s1", "a sentence of its own", meta={"source": train.id, "sentence": 1})
+    sets = FoldSets(
+        train=[train], variants=[], validation=[], test=[test, sentence], lexicon={"entries": {}, "provenance": {}}, steps=STEPS
+    )
+    report = audit_fold(sets, {}, Protocol.parse("kfold5_sentence"))
+    assert found(report) == {"shared_documents": 1}

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import difflib
-import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,61 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioner.commands import augment as command
-from bioner.documents import from_json, read_documents, to_json, write_documents
-from bioner.entities import Document, Mention
+from bioner.documents import read_documents, write_documents
+from bioner.entities import Document
 from bioner.errors import BionerError
-from bioner.preparation.augment import NEIGHBOURS, Noise, add_noise
+from bioner.preparation.augment import augment_corpus
+from bioner.preparation.noise import Noise, add_noise
 from bioner.preparation.normalize import normalize
-
-
-@given(st.data(), st.integers(0, 5))
-def test_labels_stay_exact_under_any_noise(draw_document: Callable[[st.DataObject], Document], data: st.DataObject, seed: int) -> None:
-    document = normalize(draw_document(data), ["unicode"])
-    noisy = add_noise(document, Noise(1.0, seed))
-    assert noisy == add_noise(document, Noise(1.0, seed))
-    assert from_json(to_json(noisy)) == noisy
-    assert [(m.id, m.type, m.concepts, len(m.spans)) for m in noisy.mentions] == [
-        (m.id, m.type, m.concepts, len(m.spans)) for m in document.mentions
-    ]
-    assert noisy.id == "d~noise1" and noisy.meta == {"source": "d", "augmentation": "noise"}
-    for before, after in zip(document.mentions, noisy.mentions, strict=True):
-        for (start, end), (new_start, new_end) in zip(before.spans, after.spans, strict=True):
-            # what is not a letter is never touched inside a mention, and one letter a word at most comes or goes
-            old, new = document.text[start:end], noisy.text[new_start:new_end]
-            assert [c for c in old if not c.isalpha()] == [c for c in new if not c.isalpha()]
-            assert abs(len(old) - len(new)) <= len(old.split())
-
-
-def test_rate_is_the_share_of_disturbed_words() -> None:
-    text = " ".join(map("".join, itertools.islice(itertools.product("abcdefghijklm", repeat=4), 2000)))
-    noisy = add_noise(Document("d", text), Noise(0.05))
-    matcher = difflib.SequenceMatcher(None, text.split(), noisy.text.split(), autojunk=False)
-    changed = sum(tag != "equal" for tag, *_ in matcher.get_opcodes())
-    assert 70 <= changed <= 150
-    assert add_noise(Document("d", text), Noise(0.0)).text == text
-    assert add_noise(Document("e", text), Noise(0.05)).text != noisy.text
-
-
-def test_all_kinds_of_noise_happen_and_words_of_mentions_stay() -> None:
-    text = "alpha beta zorbinol gamma delta. "
-    seen = set()
-    for number in range(300):
-        noisy = add_noise(Document(str(number), text, (Mention("T1", ((11, 19),), "Drug"),)), Noise(0.3))
-        surface = noisy.surface(noisy.mentions[0])
-        assert abs(len(surface) - 8) <= 1 and set(surface) <= set("zorbinol") | {c for letter in "zorbinol" for c in NEIGHBOURS[letter]}
-        words = noisy.text.replace(surface, "M", 1).split()
-        seen |= {"swapped"} & ({"swapped"} if words[:2] == ["beta", "alpha"] else set())
-        seen |= {"doubled"} & ({"doubled"} if words.count("beta") == 2 else set())
-        seen |= {"deleted"} & ({"deleted"} if "gamma" not in noisy.text and "delta." in noisy.text and len(words) == 4 else set())
-        seen |= {"letter"} & ({"letter"} if "alpha" not in noisy.text and len(words) == 5 else set())
-        seen |= {"mention"} & ({"mention"} if surface != "zorbinol" else set())
-    assert seen == {"swapped", "doubled", "deleted", "letter", "mention"}
-
-
-def test_keyboard_neighbours_are_mutual_and_near() -> None:
-    assert all(letter in NEIGHBOURS[other] for letter in NEIGHBOURS for other in NEIGHBOURS[letter])
-    assert set(NEIGHBOURS["g"]) == set("tyfhvb")
-    assert set(NEIGHBOURS["q"]) == set("wa")
+from bioner.preparation.shuffling import shuffle_within
+from bioner.preparation.synonyms import build_lexicon, replace_synonyms
 
 
 def test_command_writes_one_variant_for_each_document(tmp_path: Path, corpus: list[Document]) -> None:
@@ -95,3 +46,46 @@ def test_command_writes_one_variant_for_each_document(tmp_path: Path, corpus: li
 def test_wrong_settings_are_told(tmp_path: Path, settings: str) -> None:
     with pytest.raises(BionerError, match="expected"):
         command.main(["--normalized", "n", "--settings", settings, "--output", str(tmp_path / "v.jsonl")])
+
+
+def translate(texts: Sequence[str]) -> list[str]:
+    return [text.replace(" ", " so ", 1) for text in texts]
+
+
+def augmented(folder: Path, settings: dict[str, object]) -> list[Document]:
+    augment_corpus(folder / "n.jsonl", settings, folder / "v.jsonl", translate)
+    return list(read_documents(folder / "v.jsonl"))
+
+
+def test_each_kind_is_made_on_its_own_and_none_at_rate_0(
+    tmp_path: Path, corpus: list[Document], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_documents(tmp_path / "n.jsonl", (normalize(document, ["unicode"]) for document in corpus))
+    for kind in ("noise", "shuffling", "back_translation"):
+        made = augmented(tmp_path, {kind: {"rate": 1.0}})
+        assert made and {variant.meta["augmentation"] for variant in made} == {kind}
+        assert augmented(tmp_path, {kind: {"rate": 0.0}}) == augmented(tmp_path, {kind: None}) == []
+    assert augmented(tmp_path, {"shuffling": {"rate": 1.0, "within": "training"}}) == []
+    assert f"{len(corpus)} variants, 0 unchanged, 0 dropped" in capsys.readouterr().err
+
+
+def test_back_translation_needs_two_models(tmp_path: Path) -> None:
+    with pytest.raises(BionerError, match="expected a translator for back_translation"):
+        augment_corpus(tmp_path / "n.jsonl", {"back_translation": {"rate": 1.0}}, tmp_path / "v.jsonl")
+    with pytest.raises(BionerError, match="expected two translators, there and back, got 1"):
+        command.main(["--normalized", "n", "--settings", "{}", "--output", "v", "--translators", "encoder.json"])
+
+
+@given(st.data(), st.integers(0, 3))
+def test_kinds_follow_one_another(
+    draw_document: Callable[[st.DataObject], Document],
+    check_variant: Callable[[Document, Document, str], None],
+    data: st.DataObject,
+    seed: int,
+) -> None:
+    document = draw_document(data)
+    shuffled = shuffle_within(document, 1.0, seed) or document
+    renamed = replace_synonyms(shuffled, build_lexicon([document]), 1.0, seed) or shuffled
+    noisy = add_noise(renamed, Noise(1.0, seed))
+    check_variant(noisy, renamed, "noise")
+    assert noisy.source == "d"

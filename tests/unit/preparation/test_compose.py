@@ -12,6 +12,7 @@ from bioner.documents import read_documents, write_documents
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.preparation.synonyms import build_lexicon, replace_synonyms
+from bioner.storage import sha256_file
 
 STEPS = '["unicode", "shorthand"]'
 FILES = ("train.jsonl", "variants.jsonl", "validation.jsonl", "test.jsonl", "lexicon.json", "composition.json")
@@ -28,14 +29,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, corpus: list[Document]) -
     return root
 
 
-def run(root: Path, fold: int, output: Path, synonyms: str = ', "synonyms": {"rate": 0.5, "seed": 1}') -> None:
+def run(root: Path, fold: int, output: Path, more: str = ', "synonyms": {"rate": 0.5, "seed": 1}') -> None:
     options = {
         "corpus": f"{root}/toy.jsonl",
         "normalized": f"{root}/n/toy.jsonl",
         "variants": f"{root}/noise.jsonl",
         "splits": f"{root}/kfold5.json",
         "fold": str(fold),
-        "settings": f'{{"normalize": {STEPS}{synonyms}}}',
+        "settings": f'{{"normalize": {STEPS}{more}}}',
         "output-folder": str(output),
     }
     compose.main([word for name, value in options.items() for word in (f"--{name}", value)])
@@ -154,3 +155,58 @@ def test_wrong_input_is_told(prepared: Path, tmp_path: Path, corpus: list[Docume
         (shorter / name).write_bytes((prepared / name).read_bytes())
     with pytest.raises(BionerError, match=r"1 missing \(d0\)"):
         run(shorter, 0, tmp_path)
+
+
+def shuffled(root: Path, output: Path, settings: str) -> list[Document]:
+    run(root, 2, output, f', "shuffling": {settings}')
+    return [document for document in read_documents(output / "variants.jsonl") if document.meta["augmentation"] == "shuffling"]
+
+
+def test_names_are_shuffled_within_the_training_part_and_no_other(prepared: Path, tmp_path: Path) -> None:
+    variants = shuffled(prepared, tmp_path / "a", '{"rate": 1.0, "seed": 1, "within": "training"}')
+    train = {document.id: document for document in read_documents(tmp_path / "a/train.jsonl")}
+    names = {(m.type, document.surface(m), m.concepts) for document in train.values() for m in document.mentions}
+    assert len(variants) > len(train) / 2 and {variant.source for variant in variants} <= set(train)
+    for variant in variants:
+        assert {(m.type, variant.surface(m), m.concepts) for m in variant.mentions} <= names
+        assert blanked(variant) == blanked(train[variant.source])
+    assert json.loads((tmp_path / "a/composition.json").read_text())["counts"]["variants"]["kinds"]["shuffling"] == len(variants)
+    assert shuffled(prepared, tmp_path / "b", '{"rate": 1.0, "seed": 1, "within": "training"}') == variants
+    assert shuffled(prepared, tmp_path / "c", '{"rate": 1.0, "seed": 2, "within": "training"}') != variants
+    assert shuffled(prepared, tmp_path / "d", '{"rate": 0.0, "within": "training"}') == []
+    assert shuffled(prepared, tmp_path / "e", '{"rate": 1.0, "within": "document"}') == []
+
+
+def test_external_names_are_a_kind_of_their_own_and_told_apart(prepared: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.tsv").write_text("C1\tzorbinolum\nD1\tfever, scaly\nC99\tunheard of\n")
+    (tmp_path / "more.tsv").write_text("D1\tscale disease\n")
+    lexicons = f'{{"own": {{"tsv": "{tmp_path}/own.tsv"}}, "more": {{"tsv": "{tmp_path}/more.tsv"}}}}'
+    run(prepared, 0, tmp_path / "a", f', "synonyms": {{"rate": 1.0}}, "lexicons": {lexicons}')
+    run(prepared, 0, tmp_path / "b", ', "synonyms": {"rate": 1.0}')
+    plain, external = (json.loads((tmp_path / folder / "lexicon.json").read_text()) for folder in "ba")
+    assert {key: value for key, value in external.items() if key != "external"} == plain
+    assert {name: told["entries"] for name, told in external["external"].items()} == {
+        "own": {"C1": ["zorbinolum"], "D1": ["fever, scaly"]},
+        "more": {"D1": ["scale disease"]},
+    }
+    assert external["external"]["own"]["sha256"] == sha256_file(tmp_path / "own.tsv")
+    assert json.loads((tmp_path / "a/composition.json").read_text())["external"] == ["more", "own"]
+    assert "external" not in json.loads((tmp_path / "b/composition.json").read_text())
+    variants = list(read_documents(tmp_path / "a/variants.jsonl"))
+    others = [variant for variant in variants if variant.meta["augmentation"] != "external_synonyms"]
+    assert others == list(read_documents(tmp_path / "b/variants.jsonl"))
+    named = {variant.surface(m) for variant in variants if variant not in others for m in variant.mentions if m.concepts[0] in ("C1", "D1")}
+    assert named == {"zorbinolum", "fever, scaly", "scale disease"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ', "lexicons": {"own": {"tsv": "x"}}',
+        ', "synonyms": {"rate": 1.0}, "lexicons": {"own": {"tsv": "/nowhere"}}',
+        ', "shuffling": {"rate": 2}',
+    ],
+)
+def test_wrong_settings_of_other_variants_are_told(prepared: Path, tmp_path: Path, more: str) -> None:
+    with pytest.raises(BionerError, match="expected"):
+        run(prepared, 0, tmp_path, more)

@@ -15,10 +15,12 @@ from bioner.documents import read_documents, write_documents
 from bioner.entities import Document, Mention, Passage
 from bioner.errors import BionerError
 from bioner.preparation import characters
-from bioner.preparation.normalize import normalize, normalize_text, original_mentions, restore
+from bioner.preparation.normalize import STEPS, normalize, normalize_text, original_mentions, restore
 from bioner.preparation.offsets import OffsetMap
+from bioner.provenance import imported_modules
 
 BOTH = ("unicode", "shorthand")
+PLAIN = sorted(STEPS.keys() - {"spelling"})
 
 
 @given(st.data())
@@ -109,6 +111,81 @@ def test_characters_become_one_form(text: str, expected: str) -> None:
     assert normalize_text(text, ["unicode"])[0] == expected
 
 
+@given(st.data())
+def test_steps_compose_in_any_order(draw_document: Callable[[st.DataObject], Document], data: st.DataObject) -> None:
+    document = draw_document(data)
+    steps = data.draw(st.lists(st.sampled_from(PLAIN), unique=True))
+    one_by_one = document.text
+    for step in steps:
+        one_by_one = normalize_text(one_by_one, [step])[0]
+    normalized = normalize(document, steps)
+    assert normalized.text == one_by_one
+    rebuilt, position = "", 0
+    for start, end, low, high in normalized.meta["edits"]:
+        rebuilt += document.text[position:start] + normalized.text[low:high]
+        position = end
+    assert rebuilt + document.text[position:] == normalized.text
+    kept = {mention.id for mention in normalized.mentions}
+    assert original_mentions(normalized) == tuple(mention for mention in document.mentions if mention.id in kept)
+    for mention in document.mentions:
+        if mention.id not in kept:
+            assert set(document.surface(mention)) <= set(characters.INVISIBLE) | {" "}
+
+
+@given(st.data())
+def test_normal_forms_are_those_of_unicode(texts: st.SearchStrategy[str], data: st.DataObject) -> None:
+    text = data.draw(texts)
+    assert normalize_text(text, ["nfc"])[0] == unicodedata.normalize("NFC", text)
+    assert normalize_text(text, ["nfkc"])[0] == unicodedata.normalize("NFKC", text)
+
+
+@pytest.mark.parametrize(
+    ("step", "text", "expected"),
+    [
+        ("nfc", "e\u0301 \ufb01 \u212b", "\u00e9 \ufb01 \u00c5"),
+        ("nfkc", "e\u0301 \ufb01 x\u00b2 5\u00bd \U0001d4b3", "\u00e9 fi x2 51\u20442 X"),
+        ("spaces", "a\u2009b\u2010c", "a b\u2010c"),
+        ("dashes", "a\u2009b\u2010c\u2212", "a\u2009b-c-"),
+        ("quotes", "\u201ca\u201d 5\u2032 b\u2019s \u2010", "\"a\" 5' b's \u2010"),
+        ("invisible", "a\u200bb\ufeff\u00ad c\u2009", "ab c\u2009"),
+        ("ligatures", "\ufb01bre e\ufb03cacy \ufb06 \u00e6 x\u00b2", "fibre efficacy st \u00e6 x\u00b2"),
+        ("greek", "TNF-\u03b1, TNF\u03b1, \u03b1\u03b2 T, \u03949-THC", "TNF-alpha, TNFalpha, alphabeta T, Delta9-THC"),
+        ("greek", "\U0001d6fc \u03f5 \u03c2 \u1d6a8", "alpha epsilon sigma \u1d6a8"),
+        ("greek", "\u03bc-opioid, \u03bc1, the \u03bc", "mu-opioid, mu1, the mu"),
+        ("greek", "5 \u03bcg, 5\u03bcM, \u03bcl, 10 \u03bc, 5 \u00b5g, 5 k\u03a9, 5\u2126, 3\u00a0\u03a9", None),
+        ("greek", "\u03b1\u0301 \u03ac \u03bb\u03cc\u03b3\u03bf\u03c2 \u03b1\u03b2\u03b3\u03b4 \u1d5d \u1d66 \u2206 \u2211", None),
+        (
+            "shorthand_clinical",
+            "45 yo pt c/o pain, h/o gout w/o fever",
+            "45 year old patient complains of pain, history of gout without fever",
+        ),
+        ("shorthand_clinical", "Pt denies pain. Pts: hx, Hx.", "Patient denies pain. Patients: history, History."),
+        (
+            "shorthand_clinical",
+            "5 mg p.o. b.i.d. Zorbin i.v., q.d\nP.O.\nprn",
+            "5 mg by mouth twice a day. Zorbin intravenous, every day\nby mouth.\nas needed",
+        ),
+        ("shorthand_clinical", "5 mg bid, T.I.D. if well (q.h.s.)", "5 mg twice a day, three times a day if well (at bedtime)"),
+        (
+            "shorthand_clinical",
+            "Pt film, 12 pt, PT, BID, in a bid to, Yo, I.M. Smith, P.O. Box, n/v, d/c, po, iv, i.v.c., a.i.m, pt-led, 1.q.d",
+            None,
+        ),
+        ("shorthand_clinical", "W/ fever, Vs. none", "With fever, Versus none"),
+    ],
+)
+def test_each_step_does_its_own(step: str, text: str, expected: str | None) -> None:
+    assert normalize_text(text, [step])[0] == (text if expected is None else expected)
+
+
+def test_steps_that_few_use_are_in_the_digest_of_normalize_alone() -> None:
+    rare = {f"bioner.preparation.{name}" for name in ("abbreviations", "greek", "spelling")}
+    assert {step.partition(":")[0] for step in STEPS.values() if isinstance(step, str)} == rare
+    assert rare <= imported_modules("bioner.commands.normalize")
+    for name in ("predict", "audit"):
+        assert not rare & imported_modules(f"bioner.commands.{name}")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -134,8 +211,11 @@ def test_mention_across_an_edit_is_widened_counted_and_kept() -> None:
 
 
 def test_wrong_input_is_told() -> None:
-    with pytest.raises(BionerError, match="'spelling'"):
-        normalize(Document("d", "x"), ["spelling"])
+    for step in ("stemming", {"unicode": 1, "greek": 1}, {}, 3, ["unicode"]):
+        with pytest.raises(BionerError, match="steps among unicode"):
+            normalize(Document("d", "x"), [step])
+    with pytest.raises(BionerError, match="'greek' without settings"):
+        normalize(Document("d", "x"), [{"greek": {}}])
     with pytest.raises(BionerError, match="as harmonized"):
         normalize(normalize(Document("d", "x"), []), [])
     with pytest.raises(BionerError, match=r"meta\.edits"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +104,7 @@ def test_impossible_splits_name_the_corpus(corpus: list[Document]) -> None:
         official([*corpus, Document("x", "text")], 1, "toy")
     with pytest.raises(BionerError, match="toy: expected k >= 3"):
         k_folds(corpus, 2, 1, "toy")
-    with pytest.raises(BionerError, match="toy: expected at most 60 folds"):
+    with pytest.raises(BionerError, match="toy: expected at most 46 folds"):
         k_folds(corpus, 61, 1, "toy")
 
 
@@ -120,7 +121,60 @@ def test_command_writes_the_contract(tmp_path: Path, corpus: list[Document]) -> 
     assert (written["dataset"], written["protocol"], written["seed"], len(written["folds"])) == ("toy", "kfold5", 3, 5)
     assert run("kfold5") == run("kfold5")
     assert len(json.loads(run("official"))["folds"]) == 1
-    with pytest.raises(BionerError, match="official or kfold"):
+    with pytest.raises(BionerError, match="expected protocol official"):
         run("random")
+    with pytest.raises(BionerError, match="the protocol of a division, kfold5, got 'kfold5_equal'"):
+        run("kfold5_equal")
     with pytest.raises(BionerError, match="split settings"):
         run("official", '{"seeds": 1}')
+
+
+def test_near_duplicates_stay_on_one_side_by_their_normalized_text(tmp_path: Path, corpus: list[Document]) -> None:
+    words = " ".join(f"word{number}" for number in range(40))
+    strangers = [
+        Document("x1", f"{words} alpha vs beta", split="train"),
+        Document("x2", f"{words} alpha versus beta vs gamma", split="train"),
+    ]
+    corpus = [replace(document, text=f"{document.id} " * 9, mentions=(), passages=(), split="train") for document in corpus]
+    write_documents(tmp_path / "toy.jsonl", [*corpus, *strangers])
+    shouted = [replace(strangers[0], text="entirely other words here"), replace(strangers[1], text="ENTIRELY other words, here!")]
+    write_documents(tmp_path / "normalized.jsonl", [*corpus, *shouted])
+    for more, threshold in (([], 0.8), (["--normalized", str(tmp_path / "normalized.jsonl")], 1.0)):
+        settings = json.dumps({"seed": 1, "near_duplicates": threshold})
+        files = ["--corpus", str(tmp_path / "toy.jsonl"), *more, "--output", str(tmp_path / "s.json")]
+        command.main([*files, "--protocol", "kfold5", "--settings", settings])
+        for fold in json.loads((tmp_path / "s.json").read_text())["folds"]:
+            assert sum({"x1", "x2"} <= set(part) for part in fold.values()) == 1
+
+
+def test_unsafe_protocols_divide_sentences_and_variants_as_strangers(tmp_path: Path, corpus: list[Document]) -> None:
+    write_documents(tmp_path / "toy.jsonl", corpus)
+    noisy = [replace(document, id=f"{document.id}~noise1", meta={"source": document.id, "augmentation": "noise"}) for document in corpus]
+    write_documents(tmp_path / "noise.jsonl", noisy)
+    files = ["--corpus", str(tmp_path / "toy.jsonl"), "--settings", '{"seed": 1}', "--output", str(tmp_path / "s.json")]
+
+    def divide(protocol: str, *more: str) -> tuple[list[str], int]:
+        """Ids of the first fold, and sources that are in its training and its test part."""
+        command.main([*files, "--protocol", protocol, *more])
+        written = json.loads((tmp_path / "s.json").read_text())
+        sources = [{re.split("[#~]", id)[0] for id in written["folds"][0][part]} for part in ("train", "test")]
+        return sorted(id for part in written["folds"][0].values() for id in part), len(sources[0] & sources[1])
+
+    sentences, torn = divide("kfold5_sentence")
+    assert len(sentences) == sum(document.text.count(". Patients") + 1 for document in corpus)
+    assert len(set(sentences)) == len(sentences) and sentences[0] == "d0#s1" and torn > 20
+    both, torn = divide("augment_first5", "--variants", str(tmp_path / "noise.jsonl"))
+    assert both == sorted(document.id for document in [*corpus, *noisy]) and torn > 10
+    with pytest.raises(BionerError, match="expected variants for protocol augment_first5, found none"):
+        divide("augment_first5")
+
+
+def test_words_of_each_training_part_are_counted(tmp_path: Path) -> None:
+    write_documents(
+        tmp_path / "toy.jsonl", [Document(f"d{number}", f"one{number} two{number} three{number}. " * number) for number in range(1, 7)]
+    )
+    command.main(
+        ["--corpus", str(tmp_path / "toy.jsonl"), "--protocol", "kfold3", "--settings", '{"seed": 1}', "--output", str(tmp_path / "s.json")]
+    )
+    written = json.loads((tmp_path / "s.json").read_text())
+    assert written["training_words"] == [sum(4 * int(id[1:]) for id in fold["train"]) for fold in written["folds"]]

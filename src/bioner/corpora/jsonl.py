@@ -1,0 +1,60 @@
+"""bioner's own JSON Lines of documents, as written by `bioner.documents` (docs/formats.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from bioner.corpora.limits import Limits
+from bioner.corpora.lines import read_lines
+from bioner.corpora.raw import RawCorpus
+from bioner.corpora.repairs import Repairs
+from bioner.documents import from_json
+from bioner.entities import Document
+from bioner.errors import BionerError
+
+
+def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Iterator[Document]:
+    """Documents of all files of a corpus; a file's split, where it has one, stands above the documents' own. Option: `limits`.
+
+    Raises:
+        BionerError: the first line that is no document, with file and line.
+    """
+    limits: Limits = options["limits"]
+    for file in corpus.of_role("text"):
+        for number, line in enumerate(read_lines(file, repairs, limits), 1):
+            place = f"{file.name}:{number}"
+            if line.strip():
+                document = _document(line, place)
+                limits.check(document, place)
+                yield replace(document, split=file.split or document.split)
+
+
+def _document(line: str, place: str) -> Document:
+    try:
+        value = load(line)
+        return from_json(value)
+    except RecursionError as error:
+        raise BionerError(f"{place}: expected a document, found JSON nested too deep; repair this line") from error
+    except ValueError as error:
+        raise BionerError(f"{place}: not a document: {error}; repair this line") from error
+
+
+def load(line: str) -> Any:
+    """The value of a JSON text; ValueError for what is none, NaN, Infinity and lone surrogates."""
+    value = json.loads(line, parse_constant=refuse_constant)
+    refuse_surrogates(value, line)
+    return value
+
+
+def refuse_surrogates(value: Any, source: str) -> None:
+    """ValueError for a value whose JSON text `source` wrote half of a character, which UTF-8 cannot hold."""
+    if "\\ud" in source or "\\uD" in source:
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+def refuse_constant(constant: str) -> NoReturn:
+    """ValueError for NaN and Infinity, which are no JSON."""
+    raise ValueError(f"expected a number, got {constant}")

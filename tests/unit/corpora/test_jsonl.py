@@ -1,0 +1,55 @@
+"""JSON Lines of documents: read as written, refused by file and line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from bioner.corpora.jsonl import read
+from bioner.corpora.limits import Limits
+from bioner.corpora.raw import RawCorpus, RawFile
+from bioner.corpora.repairs import Repairs
+from bioner.documents import to_json
+from bioner.entities import Document, Mention, Passage
+from bioner.errors import BionerError
+
+
+def run(folder: Path, data: str | bytes, split: str | None = None, **limits: int) -> tuple[list[Document], Repairs]:
+    raw = data.encode() if isinstance(data, str) else data
+    (folder / "a.jsonl").write_bytes(raw)
+    repairs = Repairs()
+    corpus = RawCorpus("x", (RawFile(folder / "a.jsonl", "a.jsonl", split, "text", hashlib.sha256(raw).hexdigest()),))
+    return list(read(corpus, repairs, {"limits": Limits(**limits)})), repairs
+
+
+def test_documents_as_written(tmp_path: Path) -> None:
+    mentions = (Mention("T1", ((0, 1), (2, 3)), "D", ("c",)), Mention("T2", ((2, 6),), "D", (), 0.5))
+    document = Document("1", "\U0001d6fc\u2028gout", mentions, (Passage(0, 6, "x"),), "train", {"k": [1]})
+    lines = json.dumps(to_json(document)) + "\r\n\n" + json.dumps(to_json(document), ensure_ascii=False)
+    documents, repairs = run(tmp_path, lines)
+    assert documents == [document, document]
+    assert repairs.counts == {"carriage return at the end of a line": 1, "no newline at the end of the file": 1}
+    assert [d.split for d in run(tmp_path, lines, "test")[0]] == ["test", "test"]
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ("{", "a.jsonl:2: not a document: "),
+        ("5", "a.jsonl:2: not a document: expected an object, got int"),
+        ('{"id": "1"}', "a.jsonl:2: not a document: expected 'text' of type str"),
+        ('{"id": "1", "text": "a", "mentions": [{"id": "T", "spans": [[0, 2]], "type": "D"}]}', "a.jsonl:2: .*inside the text"),
+        ('{"id": "1", "text": "\\ud835", "mentions": []}', "a.jsonl:2: not a document: .*surrogates"),
+        ('{"id": "1", "text": "a", "mentions": [], "meta": {"a": NaN}}', "a.jsonl:2: not a document: expected a number, got NaN"),
+        ('{"id": "1", "text": "a", "mentions": [], "meta": ' + "[" * 90000, "a.jsonl:2: .*nested too deep"),
+        ('{"id": "1", "text": "a", "mentions": [], "meta": ' + "1" * 5000, "a.jsonl:2: not a document: "),
+        ('{"id": "1", "text": "aaaa", "mentions": []}', "a.jsonl:2: expected at most 3 characters in a document"),
+    ],
+)
+def test_refusals(tmp_path: Path, line: str, match: str) -> None:
+    with pytest.raises(BionerError, match=match) as caught:
+        run(tmp_path, f"\n{line}\n", document_characters=3)
+    assert "\n" not in str(caught.value)
