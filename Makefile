@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 EXPERIMENTS ?= demo open
+CORPORA ?= bc5cdr ncbi_disease jnlpba bc2gm linnaeus species800 bc5cdr_chem bc5cdr_disease anatem bionlp13ge
 # as an absolute path where it is a folder: the documented runs have folders of their own
 MIRROR := $(or $(realpath $(BIONER_MIRROR)),$(BIONER_MIRROR))
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo open document test test-slow bench lint types imports check clean
+.PHONY: help install install-dev demo open document corpora test test-slow bench lint types imports check clean
 
 help: ## list these commands
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +52,11 @@ document: install ## run EXPERIMENTS (demo and open, about an hour) from nothing
 	  BIONER_MIRROR="$(MIRROR)" $(SNAKEMAKE) --directory build/document/$$experiment --config "run=[$$experiment]"; \
 	  $(BIN)/python -m bioner.commands.showcase --experiment $$experiment --results build/document/$$experiment/results --seconds $$((SECONDS - start)); \
 	done
+
+corpora: install ## read CORPORA (all at hand in the open) from nothing, with a quality report each, and write the table of docs/corpora.md
+	rm -rf build/document/corpora
+	BIONER_MIRROR="$(MIRROR)" $(SNAKEMAKE) --directory build/document/corpora $(CORPORA:%=results/quality/%.html)
+	$(BIN)/python -m bioner.commands.catalogue $(CORPORA:%=build/document/corpora/results/quality/%.json)
 
 test: install-dev ## the default tests (under 10 minutes on 2 cores)
 	@echo "==> running the tests"

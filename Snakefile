@@ -32,6 +32,8 @@ except ConfigError as error:
 ENVIRONMENT = f"{workflow.basedir}/envs/bioner.yaml"
 # glibc gives large blocks back to the system at once; torch asks for them again at every step.
 MEMORY = "export MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000;"
+# Priority of what trainings wait for: those that can start must not keep the cores from the data of longer ones.
+FIRST = 100
 # Jobs read encoders from disk; only fetch_encoder goes to the hub, unless its user said not to.
 OFFLINE = os.environ.get("HF_HUB_OFFLINE", "0")
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method

@@ -47,6 +47,8 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     _check_names(config["run"], config["experiments"], "run")
     for name in [*config["run"], *config["experiments"]]:
         _check_experiment(config, name, config["experiments"][name])
+    for name in config["run"]:
+        _check_unsafe(config, f"experiments.{name}", config["experiments"][name])
     plan = Plan(config, [Experiment.of(name, config["experiments"][name]) for name in config["run"]])
     for experiment in plan.experiments:
         _check_provided(config, experiment, Path(base))
@@ -153,7 +155,7 @@ def _check_names(names: Iterable[str], known: dict[str, Any], where: str) -> Non
             raise ConfigError(f"{where}: unknown name '{name}'{_suggest(name, known)}; expected one of {', '.join(sorted(known))}")
 
 
-RESERVED = {"raw", "corpora", "quality", "normalized", "augmented", "splits", "folds", "audit", "attacks", "encoders"}
+RESERVED = {"raw", "corpora", "harmonized", "quality", "normalized", "augmented", "splits", "folds", "audit", "attacks", "encoders"}
 RESERVED |= {"recipes", "runs", "predictions", "scores", "logs", "benchmarks"}
 ADVERSARY_KEYS = {"none": set(), "fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size", "norm"}}
 GRADIENT_KEYS = {"fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size"}}
@@ -256,8 +258,28 @@ def _check_folds(config: dict[str, Any], where: str, entry: dict[str, Any]) -> N
         if not 0 <= fold < k:
             raise ConfigError(f"{where}.folds.run: expected folds from 0 to {k - 1}, got {fold}")
     for dataset in entry["datasets"]:
-        if not config["datasets"][dataset]["document_ids"]:
+        if not has_documents(config["datasets"][dataset]):
             raise ConfigError(f"{where}.datasets: '{dataset}' has no document ids, k-fold would split documents; use protocol official")
+
+
+def _check_unsafe(config: dict[str, Any], where: str, entry: dict[str, Any]) -> None:
+    """Whether what the unsafe protocols of a selected experiment need is there: variants to divide, and none that others train on."""
+    kinds = {entry["protocol"], *entry["compare"]}
+    if "augment_first" in kinds and not any(config["preparation"][kind] is not None for kind in ("noise", "shuffling", "back_translation")):
+        raise ConfigError(f"{where}: augment_first divides documents and their variants, but none are made; set preparation.noise")
+    if entry["training_words"] != "all" and kinds & UNSAFE.keys():
+        for model in entry["models"]:
+            if config["models"][model]["augmentation"]:
+                raise ConfigError(
+                    f"{where}.models: '{model}' is trained on variants, which unsafe protocols have none of and training_words does not count; "
+                    f"take one without augmentation"
+                )
+
+
+def has_documents(dataset: dict[str, Any]) -> bool:
+    """Whether a corpus says which texts its sentences belong to: not where CoNLL files have no document marks."""
+    unmarked = dataset["format"] == "conll" and not (dataset.get("conll") or {}).get("document_mark")
+    return bool(dataset["document_ids"]) and not unmarked
 
 
 def _check_provided(config: dict[str, Any], experiment: Experiment, base: Path) -> None:

@@ -9,6 +9,7 @@ from importlib import import_module
 from bioner.commandline import execute
 
 COMMANDS = {
+    "catalogue": "write the table of corpora into a Markdown file",
     "pin": "record the commits of the encoders' repositories in the config",
     "showcase": "write an experiment's table, with hardware and minutes, into a Markdown file",
 }

@@ -9,7 +9,7 @@ from operator import index
 from pathlib import Path
 from typing import Any
 
-from bioner.entities import SPLITS, Document, Mention, Passage
+from bioner.entities import SPLITS, Document, Mention, Passage, Span
 from bioner.errors import BionerError
 from bioner.storage import atomic_text
 
@@ -42,7 +42,7 @@ def to_line(document: Document) -> str:
     """The JSON line of a document, its end included: that of `to_json`, written out because corpora are large."""
     passages = [f'{{"start":{p.start},"end":{p.end},"kind":{_quote(p.kind)}}}' for p in document.passages]
     mentions = [
-        f'{{"id":{_quote(m.id)},"spans":[{",".join([f"[{start},{end}]" for start, end in m.spans])}],"type":{_quote(m.type)},'
+        f'{{"id":{_quote(m.id)},"spans":[{_spans(m.spans)}],"type":{_quote(m.type)},'
         f'"concepts":[{",".join(map(_quote, m.concepts))}]{_score(m.score)}}}'
         for m in document.mentions
     ]
@@ -51,6 +51,13 @@ def to_line(document: Document) -> str:
         f'"text":{_quote(document.text)},"passages":[{",".join(passages)}],"mentions":[{",".join(mentions)}],'
         f'"meta":{json.dumps(document.meta, ensure_ascii=False, separators=(",", ":"))}}}\n'
     )
+
+
+def _spans(spans: tuple[Span, ...]) -> str:
+    if len(spans) == 1:
+        start, end = spans[0]
+        return f"[{start},{end}]"
+    return ",".join([f"[{start},{end}]" for start, end in spans])
 
 
 def _score(value: float | None) -> str:
@@ -85,7 +92,7 @@ def _passage(value: Any, length: int) -> Passage:
     try:
         passage = Passage(index(value["start"]), index(value["end"]), str(value["kind"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"expected a passage with start, end and kind, got {value!r:.60}") from error
+        raise ValueError("expected a passage with start, end and kind, got something else") from error
     if not 0 <= passage.start <= passage.end <= length:
         raise ValueError(f"expected a passage inside the text (length {length}), got {passage}")
     return passage
@@ -97,7 +104,7 @@ def _mention(value: Any, length: int) -> Mention:
         score = None if value.get("score") is None else float(value["score"])
         mention = Mention(str(value["id"]), spans, str(value["type"]), tuple(map(str, value.get("concepts", ()))), score)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"expected a mention with id, spans and type, got {value!r:.60}") from error
+        raise ValueError("expected a mention with id, spans and type, got something else") from error
     previous = 0
     if not spans:
         raise ValueError(f"expected mention {mention.id} to have a span, got none")

@@ -15,9 +15,14 @@ from bioner.provenance import value_digest
 DATASET_KEYS = {
     "generate": ("format", "licence", "documents", "seed"),
     "download": ("format", "source", "licence", "folder", "paths", "glob", "agreement", "files"),
-    "harmonize": ("format", "source", "licence", "types", "counts", "strict_counts", "limits", "conll", "brat"),
+    "inspect": ("title", "source", "licence", "counts", "agreement"),
+    "harmonize": ("format", "source", "licence", "types", "counts", "strict_counts", "filters", "limits", "conll", "brat"),
 }
 EXTERNAL = "external_synonyms"
+DEDUPLICATED = {
+    "shared": "what a later part has too",
+    "all": "what a later part has too, and what repeats within a part",
+}
 
 
 def within_documents(shuffling: dict[str, Any] | None) -> bool:
@@ -122,6 +127,11 @@ class Plan:
                 return experiment
         raise ConfigError(f"run: experiment '{name}' is not selected; add --config 'run=[{name}]'")
 
+    def passes(self, model: str) -> int:
+        """Forward and backward passes of a training step: one, and one for each step of the adversary."""
+        adversary = self.config["models"][model]["adversary"]
+        return 1 + int(adversary.get("steps", adversary["kind"] != "none"))
+
     def recipe(self, model: str) -> dict[str, Any]:
         """The whole definition of a model: what determines its weights, nothing else."""
         entry = self.config["models"][model]
@@ -171,18 +181,23 @@ class Plan:
             "compare": list(experiment.divisions)[1:],
             "folds": experiment.folds,
             "seeds": entry["seeds"],
-            "notes": protocol_notes(Protocol.parse(experiment.protocol))
-            + [
+            "notes": [
                 f"{model} trained on names of the external lexicons {', '.join(sorted(self.config['preparation']['lexicons']))}"
                 for model in entry["models"]
                 if EXTERNAL in self.config["models"][model]["augmentation"]
-            ]
-            + [
-                f"leak audit of {dataset}: {count} {check} allowed"
-                for dataset in experiment.present
-                for check, count in sorted(self.config["datasets"][dataset]["allowed_leaks"].items())
             ],
+            "protocol_notes": {name: self._notes(experiment, Protocol.parse(name)) for name in experiment.divisions},
         }
+
+    def _notes(self, experiment: Experiment, protocol: Protocol) -> list[str]:
+        """What rows under a protocol must say: what the protocol has, and what is known of the official splits of its corpora."""
+        notes = protocol_notes(protocol)
+        for dataset in experiment.present if protocol.kind == "official" else ():
+            entry = self.config["datasets"][dataset]
+            if entry["deduplicate"] != "none":
+                notes.append(f"official split of {dataset}: left out of training and validation is {DEDUPLICATED[entry['deduplicate']]}")
+            notes += [f"leak audit of {dataset}: {count} {check} allowed" for check, count in sorted(entry["allowed_leaks"].items())]
+        return notes
 
     def equal_to(self, dataset: str, protocol: str) -> list[str]:
         """Divisions to the smallest training part of which an `_equal` protocol is cut: those of its experiment; none for others.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from bioner.entities import Span
 
@@ -24,12 +25,16 @@ def count_words(text: str) -> int:
     return len(_WORD.findall(text))
 
 
-def cuts_a_word(text: str, start: int, end: int) -> bool:
-    """Whether [start, end), not empty, begins where no word of the text begins or ends where none ends."""
-    first, last = text[start], text[end - 1]
-    return (
-        first.isspace()
-        or last.isspace()
-        or (start > 0 and first.isalnum() and text[start - 1].isalnum())
-        or (end < len(text) and last.isalnum() and text[end].isalnum())
+def count_cuts(text: str, spans: Iterable[Span]) -> int:
+    """The number of spans, none of them empty, that begin where no word of the text begins or end where none ends."""
+    # a blank on both sides, so that every character has a neighbour
+    around = f" {text} "
+    return sum(
+        [
+            (around[start].isalnum() and around[start + 1].isalnum())
+            or (around[end].isalnum() and around[end + 1].isalnum())
+            or around[start + 1].isspace()
+            or around[end].isspace()
+            for start, end in spans
+        ]
     )

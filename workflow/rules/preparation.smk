@@ -11,6 +11,7 @@ rule normalize:
         "results/logs/normalize/{dataset}.log",
     benchmark:
         "results/benchmarks/normalize/{dataset}.tsv"
+    priority: FIRST
     conda:
         ENVIRONMENT
     params:
@@ -35,6 +36,7 @@ rule augment:
         "results/benchmarks/augment/{dataset}/{kind}.tsv"
     wildcard_constraints:
         kind="noise|shuffling|back_translation",
+    priority: FIRST
     conda:
         ENVIRONMENT
     params:
@@ -62,14 +64,20 @@ rule split:
         "results/logs/split/{dataset}/{protocol}.log",
     benchmark:
         "results/benchmarks/split/{dataset}/{protocol}.tsv"
+    priority: FIRST
     conda:
         ENVIRONMENT
     params:
         code=code_digest("split"),
-        settings=json.dumps(
+        settings=lambda wildcards: json.dumps(
             {
                 "seed": config["preparation"]["split_seed"],
                 "near_duplicates": config["preparation"]["near_duplicates"],
+                "deduplicate": (
+                    config["datasets"][wildcards.dataset]["deduplicate"]
+                    if wildcards.protocol == "official"
+                    else "none"
+                ),
             }
         ),
     shell:
@@ -105,6 +113,7 @@ rule compose:
         "results/logs/compose/{dataset}/{protocol}/fold{fold}.log",
     benchmark:
         "results/benchmarks/compose/{dataset}/{protocol}/fold{fold}.tsv"
+    priority: FIRST
     conda:
         ENVIRONMENT
     params:
@@ -133,6 +142,7 @@ rule audit:
         "results/logs/audit/{dataset}/{protocol}/fold{fold}.log",
     benchmark:
         "results/benchmarks/audit/{dataset}/{protocol}/fold{fold}.tsv"
+    priority: FIRST
     conda:
         ENVIRONMENT
     params:

@@ -113,7 +113,9 @@ rule report:
         ENVIRONMENT
     params:
         code=code_digest("report"),
-        template=files_digest(SOURCE, "bioner/reporting/templates/*"),
+        template=files_digest(
+            SOURCE, *TEMPLATES, "bioner/reporting/templates/report.html"
+        ),
         settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
         provenance=lambda wildcards: json.dumps(plan.provenance(wildcards.experiment)),
         tables=lambda wildcards, input: str(Path(input.tables).parent),
@@ -150,7 +152,8 @@ rule metrics:
 
 rule agreement:
     input:
-        [f"results/scores/{run.path}/scores.csv" for run in CLOSED],
+        scores=[f"results/scores/{run.path}/scores.csv" for run in CLOSED],
+        quality=sorted({f"results/quality/{run.dataset}.json" for run in CLOSED}),
     output:
         "results/agreement.json",
     log:
@@ -162,4 +165,4 @@ rule agreement:
     params:
         code=code_digest("agreement"),
     shell:
-        "python -m bioner.commands.agreement --scores {input:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.agreement --scores {input.scores:q} --output {output:q} > {log:q} 2>&1"

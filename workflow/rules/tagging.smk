@@ -60,7 +60,8 @@ rule train:
         f"results/logs/train/{RUN}.log",
     benchmark:
         f"results/benchmarks/train/{RUN}.tsv"
-    priority: 1  # the longest jobs first, so that short ones fill the cores at the end
+    # the longest jobs first, so that short ones fill the cores at the end
+    priority: lambda wildcards: plan.passes(wildcards.model)
     conda:
         ENVIRONMENT
     threads: lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"]

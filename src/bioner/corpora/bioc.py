@@ -15,7 +15,7 @@ from typing import Any
 
 from bioner.corpora.limits import Limits
 from bioner.corpora.locating import EXACT, Locator
-from bioner.corpora.repairs import Repairs
+from bioner.corpora.repairs import Repairs, keep
 from bioner.entities import Document, Mention, Passage, Span, sort_mentions
 
 CONCEPTS = ("identifier", "MESH", "concept_id")
@@ -86,7 +86,7 @@ def build(value: Any, name: str, line: int, repairs: Repairs, limits: Limits) ->
         where = f"{name}:{annotation.get('line', line)}"
         mention = _mention(annotation, finder, home, where, repairs)
         if mention is not None:
-            _keep(mentions, mention, where, repairs)
+            keep(mentions, replace(mention, id=f"T{len(mentions) + 1}"), where, repairs)
     passages = tuple(Passage(chunk.start, chunk.start + len(chunk.text), chunk.kind) for chunk in chunks if chunk.text)
     document = Document(_name(value), text, sort_mentions(mentions.values()), passages)
     limits.check(document, place)
@@ -249,15 +249,3 @@ def _concepts(infons: Json) -> tuple[str, ...]:
     column = next((str(infons[key]) for key in CONCEPTS if infons.get(key) is not None), "")
     names = (name.strip() for name in re.split(r"[|;,]", column))
     return tuple(dict.fromkeys(name for name in names if name not in ("", "-", "-1")))
-
-
-def _keep(mentions: dict[tuple[tuple[Span, ...], str], Mention], mention: Mention, place: str, repairs: Repairs) -> None:
-    """Add a mention; one with the same spans and type as another joins it."""
-    key = (mention.spans, mention.type)
-    if key not in mentions:
-        mentions[key] = replace(mention, id=f"T{len(mentions) + 1}")
-    elif mentions[key].concepts == mention.concepts:
-        repairs.note("duplicate annotation dropped", place)
-    else:
-        repairs.note("same span and type again: concepts joined", place)
-        mentions[key] = replace(mentions[key], concepts=tuple(dict.fromkeys(mentions[key].concepts + mention.concepts)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,8 @@ from bioner.errors import BionerError
 DOCUMENTS = ("documents", "PubTator3")
 """Keys of a collection that hold its documents."""
 
-_BLANKS = " \t\r\n"
+_LONGEST = len(r"\ud83e\uddec")
+_BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Iterator[Document]:
@@ -48,7 +50,9 @@ class _Reader:
         self._limits = limits
         self._text = ""
         self._at = 0
+        # the line of position `_told`
         self._line = 1
+        self._told = 0
         self._decoder = json.JSONDecoder(parse_constant=refuse_constant)
 
     def values(self) -> Iterator[tuple[int, Any]]:
@@ -92,29 +96,37 @@ class _Reader:
                 yield
         self._expect(closing)
 
-    def _fill(self) -> bool:
-        """Whether there was more text to read."""
-        piece = next(self._pieces, None)
-        if piece is None:
+    def _fill(self, characters: int = 1) -> bool:
+        """Read at least so many characters, unless the file ends; whether there were any."""
+        pieces, size = list[str](), 0
+        while size < characters and (piece := next(self._pieces, None)) is not None:
+            pieces.append(piece)
+            size += len(piece)
+        if not pieces:
             return False
-        self._line += self._text.count("\n", 0, self._at)
-        self._text = self._text[self._at :] + piece
-        self._at = 0
+        self._line = self._line_of(self._at)
+        self._text = "".join((self._text[self._at :], *pieces))
+        self._at = self._told = 0
         return True
 
     def _peek(self) -> str:
         """The next character that is not blank; empty at the end."""
         while True:
-            while self._at < len(self._text):
-                if self._text[self._at] not in _BLANKS:
-                    return self._text[self._at]
-                self._at += 1
+            blanks = _BLANKS.match(self._text, self._at)
+            self._at = blanks.end() if blanks else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
             if not self._fill():
                 return ""
 
+    def _line_of(self, position: int) -> int:
+        return self._line + self._text.count("\n", self._told, position)
+
     def _here(self) -> int:
+        """The line of the next value."""
         self._peek()
-        return self._line + self._text.count("\n", 0, self._at)
+        self._line, self._told = self._line_of(self._at), self._at
+        return self._line
 
     def _error(self, expected: str) -> BionerError:
         return BionerError(f"{self._name}:{self._here()}: expected {expected} in BioC JSON, found something else; repair the file")
@@ -136,18 +148,19 @@ class _Reader:
                     self._at = end
                     return value
             except json.JSONDecodeError as error:
-                if not self._double():
-                    line = self._line + self._text.count("\n", 0, error.pos)
-                    raise BionerError(f"{self._name}:{line}: expected JSON, found: {error.msg}; repair the file") from error
+                if not self._cut(error) or not self._double():
+                    place = f"{self._name}:{self._line_of(error.pos)}"
+                    raise BionerError(f"{place}: expected JSON, found: {error.msg}; repair the file") from error
             except (RecursionError, ValueError) as error:
                 raise BionerError(f"{self._name}:{self._here()}: expected JSON, found: {error}; repair this value") from error
 
+    def _cut(self, error: json.JSONDecodeError) -> bool:
+        """Whether more text may mend an error: a string has no end yet, or it is where the text ends, in a word or an escape."""
+        return error.msg.startswith("Unterminated string") or error.pos > len(self._text) - _LONGEST
+
     def _double(self) -> bool:
-        """Whether there was more text to read; at least as much as is held was read, unless the file ends."""
-        size = len(self._text) - self._at
-        if size > 4 * self._limits.document_characters:
+        """Whether there was more text to read; as much as is held was read, unless the file ends or that is too much."""
+        size, most = len(self._text) - self._at, 4 * self._limits.document_characters
+        if size > most:
             raise self._limits.exceeded("document_characters", f"{self._name}:{self._here()}")
-        more = False
-        while len(self._text) - self._at < 2 * size + 1 and self._fill():
-            more = True
-        return more
+        return self._fill(min(size, most - size) + 1)

@@ -27,6 +27,8 @@ LISTS = {
 TEXTS = ("id", "offset", "text", "infon")
 DEEPEST = 8
 """Levels of elements inside a document: passage, sentence, annotation and infon are four."""
+ELEMENTS = 8
+"""Elements of a document for each annotation that it may have; an annotation with two infons is five."""
 
 
 def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Iterator[Document]:
@@ -60,7 +62,7 @@ class _Reader:
         self._ready: list[dict[str, Any]] = []
         self._stack: list[tuple[str, dict[str, Any], list[str]]] = []
         self._root = False
-        self._characters = self._annotations = 0
+        self._characters = self._annotations = self._elements = 0
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -108,9 +110,16 @@ class _Reader:
         if len(self._stack) > DEEPEST:
             raise BionerError(f"{self._place}: expected a BioC document, found elements nested too deep; repair this document")
         self._annotations += tag == "annotation"
-        if self._annotations > self._limits.document_mentions:
+        self._elements += 1
+        most = self._limits.document_mentions
+        # some more, because those of the document and its passages count too
+        if self._annotations > most or self._elements > ELEMENTS * (most + 9):
             raise self._limits.exceeded("document_mentions", self._place)
-        self._stack.append((tag, {"line": self._parser.CurrentLineNumber} | attributes, []))
+        # only what is asked for later, because elements are many
+        value: dict[str, Any] = dict(attributes) if tag in ("document", "infon", "location") else {}
+        if tag in ("document", "annotation"):
+            value["line"] = self._parser.CurrentLineNumber
+        self._stack.append((tag, value, []))
 
     def _text(self, text: str) -> None:
         if self._stack and self._stack[-1][0] in TEXTS:
@@ -126,7 +135,7 @@ class _Reader:
         _, value, texts = self._stack.pop()
         if not self._stack:
             self._ready.append(value)
-            self._characters = self._annotations = 0
+            self._characters = self._annotations = self._elements = 0
             return
         parent = self._stack[-1][1]
         if tag in LISTS:

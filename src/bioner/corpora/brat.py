@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
 from bioner.corpora.limits import Limits
-from bioner.corpora.lines import read_blocks, read_document, text_lines
+from bioner.corpora.lines import BLOCK, read_blocks, read_document, text_lines
 from bioner.corpora.locating import EXACT, Locator
-from bioner.corpora.raw import RawCorpus, RawFile
+from bioner.corpora.raw import RawCorpus, RawFile, is_plain
 from bioner.corpora.repairs import Repairs
 from bioner.entities import Document, Mention, Span, sort_mentions
 from bioner.errors import BionerError
@@ -62,17 +62,16 @@ class _Stream:
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
-        self._rest = b""
+        self._held = b""
+        self._at = 0
 
     def read(self, size: int) -> bytes:
-        parts = [self._rest]
-        have = len(self._rest)
-        while have < size and (block := next(self._blocks, b"")):
-            parts.append(block)
-            have += len(block)
-        data = b"".join(parts)
-        self._rest = data[size:]
-        return data[:size]
+        while len(self._held) - self._at < size and (block := next(self._blocks, b"")):
+            self._held = self._held[self._at :] + block
+            self._at = 0
+        data = self._held[self._at : self._at + size]
+        self._at += len(data)
+        return data
 
 
 def _members(file: RawFile, folders: Mapping[str, str], limits: Limits) -> Iterator[Pair]:
@@ -106,12 +105,17 @@ def _contents(file: RawFile, blocks: Iterator[bytes], folders: Mapping[str, str]
                 path = PurePosixPath(member.name)
                 if path.suffix not in (".txt", ".ann") or member.isdir() or (folders and _split(path, folders, None) is None):
                     continue
-                if path.is_absolute() or ".." in path.parts or not member.isreg():
-                    raise BionerError(f"{file.name}: expected plain files below the archive, found {member.name}; pack the archive again")
+                if not is_plain(member.name) or path.is_absolute() or ".." in path.parts or not member.isreg():
+                    found = member.name if is_plain(member.name) else repr(member.name)
+                    raise BionerError(f"{file.name}: expected plain files below the archive, found {found}; pack the archive again")
                 if member.size > 4 * limits.document_characters:
                     raise limits.exceeded("document_characters", f"{file.name}: {member.name}")
                 content = archive.extractfile(member)
                 yield path, content.read() if content else b""
+            # where a header is damaged, the archive seems to end
+            while rest := archive.fileobj.read(BLOCK):
+                if rest.count(0) < len(rest):
+                    raise tarfile.TarError("there is more after its end")
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise BionerError(f"{file.name}: expected a tar archive, found a damaged one ({error}); download it again") from error
 
@@ -170,7 +174,7 @@ def _decode(name: str, data: bytes, repairs: Repairs) -> str:
 
 def _rows(name: str, data: bytes, repairs: Repairs, limits: Limits) -> Iterator[tuple[str, str]]:
     """Place and content of the lines that say a mention; others are counted."""
-    blocks: Iterable[bytes] = (data,)
+    blocks = (data[start : start + BLOCK] for start in range(0, len(data), BLOCK))
     for number, row in enumerate(text_lines(name, blocks, repairs, limits), 1):
         place = f"{name}:{number}"
         if row.startswith("T"):

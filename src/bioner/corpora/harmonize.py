@@ -9,8 +9,10 @@ from typing import Any
 
 from bioner.commandline import say
 from bioner.corpora import bioc_json, bioc_xml, brat, conll, i2b2, jsonl, pubtator
+from bioner.corpora.filtering import Filters
 from bioner.corpora.limits import Limits
-from bioner.corpora.quality import Quality, differences
+from bioner.corpora.lines import read_lines
+from bioner.corpora.quality import TYPE_DROPPED, Quality, differences
 from bioner.corpora.raw import RawCorpus, read_manifest
 from bioner.corpora.repairs import Repairs
 from bioner.documents import write_documents
@@ -39,10 +41,10 @@ def harmonize(dataset: str, settings: Mapping[str, Any], *, raw: str | Path, out
     Args:
         dataset: name of the corpus.
         settings: its entry in the config: `format`; optional `types` (type -> other name, or null to drop it), `counts`
-            (expected numbers by split), `strict_counts` (a difference is an error, not a warning), `limits` and, under
-            the format's name, what its reader is told.
+            (expected numbers by split, of what is read), `strict_counts` (a difference is an error, not a warning), `filters`
+            (which documents are left out), `limits` and, under the format's name, what its reader is told.
         raw: the manifest of the raw files.
-        output: JSON Lines of documents, as read.
+        output: JSON Lines of documents, as read, without those that filters leave out.
         quality: the quality report, JSON.
 
     Raises:
@@ -54,40 +56,47 @@ def harmonize(dataset: str, settings: Mapping[str, Any], *, raw: str | Path, out
     kind = settings.get("format")
     if kind not in FORMATS:
         raise BionerError(f"{dataset}: expected format in {', '.join(sorted(FORMATS))}, found {kind!r}; correct it in the config")
-    options = {**(settings.get(kind) or {}), "limits": Limits.of(settings.get("limits"))}
+    limits, filters, names = Limits.of(settings.get("limits")), Filters.of(settings.get("filters")), settings.get("types") or {}
     repairs, report = Repairs(), Quality()
     warnings: list[str] = []
 
     def documents() -> Iterator[Document]:
-        for document in unique(splitted(FORMATS[kind](corpus, repairs, options), corpus, repairs), repairs):
-            renamed = with_types(document, settings.get("types") or {}, repairs)
+        found = FORMATS[kind](corpus, repairs, {**(settings.get(kind) or {}), "limits": limits})
+        for document in unique(splitted(found, corpus, repairs, limits), repairs):
+            if names:
+                report.before.add(document)
+            renamed = with_types(document, names, repairs)
             check(renamed)
             report.add(renamed)
-            yield renamed
-        warnings.extend(differences(report.to_json(repairs)["counts"], settings.get("counts") or {}))
+            if criterion := filters.reason(renamed):
+                report.leave_out(renamed, criterion)
+            else:
+                yield renamed
+        warnings.extend(differences(report.read.to_json(), settings.get("counts") or {}))
         if warnings and settings.get("strict_counts"):
             raise BionerError(f"{dataset}: {'; '.join(warnings)}; download again or correct `counts`")
 
     number = write_documents(output, documents())
-    value = report.to_json(repairs)
+    value = report.to_json(repairs, names)
     value |= {"dataset": dataset, "format": kind, "warnings": warnings, "inputs": {file.name: file.sha256 for file in corpus.files}}
     write_json(quality, value)
-    say(f"{dataset}: {number:,} documents, {report.mentions.total():,} mentions, {sum(repairs.counts.values()):,} repairs, see {quality}")
+    out = sum(report.filtered.counts.values())
+    told = f"{number:,} documents{f' ({out:,} more left out by filters)' if out else ''}, {report.kept.mentions:,} mentions"
+    say(f"{dataset}: {told}, {sum(repairs.counts.values()):,} repairs, see {quality}")
     for warning in warnings:
         say(f"{dataset}: warning: {warning}")
 
 
-def splitted(documents: Iterable[Document], corpus: RawCorpus, repairs: Repairs) -> Iterator[Document]:
+def splitted(documents: Iterable[Document], corpus: RawCorpus, repairs: Repairs, limits: Limits) -> Iterator[Document]:
     """Documents with the split that the corpus's id lists give them; unchanged where there are no lists.
 
     Raises:
-        BionerError: an id in the lists of two splits, or a list that names no split.
+        BionerError: an id in the lists of two splits, or a list that names no split or is not UTF-8.
     """
-    splits = _split_lists(corpus)
-    if not splits:
+    if not corpus.of_role("ids"):
         yield from documents
         return
-    seen = set()
+    splits, seen = _split_lists(corpus, repairs, limits), set()
     for document in documents:
         seen.add(document.id)
         if document.id not in splits:
@@ -97,16 +106,16 @@ def splitted(documents: Iterable[Document], corpus: RawCorpus, repairs: Repairs)
         repairs.note("id in a split list without a document", missing)
 
 
-def _split_lists(corpus: RawCorpus) -> dict[str, str]:
+def _split_lists(corpus: RawCorpus, repairs: Repairs, limits: Limits) -> dict[str, str]:
     """Document id -> split, from the files of role `ids`: one id a line."""
     splits: dict[str, str] = {}
     for file in corpus.of_role("ids"):
         if file.split is None:
-            raise BionerError(f"{file.path}: expected a split for this list of ids, found none; give it one in the config")
-        for number, line in enumerate(file.data().decode("utf-8-sig", "replace").splitlines(), 1):
-            name = line.strip()
+            raise BionerError(f"{file.name}: expected a split for this list of ids, found none; give it one in the config")
+        for number, line in enumerate(read_lines(file, repairs, limits), 1):
+            name, place = line.strip(" \t"), f"{file.name}:{number}"
             if name and splits.setdefault(name, file.split) != file.split:
-                raise BionerError(f"{file.path}:{number}: expected {name} in one split, found it in {splits[name]} too; correct the lists")
+                raise BionerError(f"{place}: expected {name[:60]} in one split, found it in {splits[name]} too; correct the lists")
     return splits
 
 
@@ -132,7 +141,7 @@ def with_types(document: Document, names: Mapping[str, str | None], repairs: Rep
     for mention in document.mentions:
         kind = names.get(mention.type, mention.type)
         if kind is None:
-            repairs.note("type dropped by the config", document.id)
+            repairs.note(TYPE_DROPPED, document.id)
         elif (mention.spans, kind) in mentions:
             repairs.note("same span and type after renaming: one kept", document.id)
         else:
@@ -142,7 +151,7 @@ def with_types(document: Document, names: Mapping[str, str | None], repairs: Rep
 
 def check(document: Document) -> None:
     """Raise BionerError unless spans are sorted, not empty and inside the text, and the id is not empty."""
-    length, previous = len(document.text), 0
+    length = len(document.text)
     if not document.id:
         raise BionerError("expected every document to have an id, found an empty one; repair the raw file")
     for mention in document.mentions:

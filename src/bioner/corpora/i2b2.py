@@ -96,6 +96,8 @@ def parse(name: str, data: bytes, repairs: Repairs, *, concepts: tuple[str, byte
     starts = _line_starts(lines)
     passages = tuple(Passage(start, start + len(line), "line") for start, line in zip(starts, lines, strict=True) if line.strip())
     mentions: dict[tuple[Span, str], Mention] = {}
+    if concepts and not concepts[1].strip():
+        repairs.note("no annotations in a file", concepts[0])
 
     @cache
     def tokens(line: int) -> list[Span]:
@@ -106,7 +108,7 @@ def parse(name: str, data: bytes, repairs: Repairs, *, concepts: tuple[str, byte
         if not found:
             raise BionerError(f'{place}: expected \'c="text" line:token line:token||t="type"\', found something else; repair this line')
         if found[6] not in TYPES:
-            repairs.note(f"dropped: type is none of {', '.join(TYPES)}", place)
+            repairs.note("dropped: type is none of problem, test, treatment", place)
             continue
         span = _span(lines, starts, tokens, tuple(int(found[group]) for group in range(2, 6)), found[1], place, repairs)
         if span is None:

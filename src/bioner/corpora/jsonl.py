@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 from bioner.corpora.limits import Limits
 from bioner.corpora.lines import read_lines
 from bioner.corpora.raw import RawCorpus
-from bioner.corpora.repairs import Repairs
+from bioner.corpora.repairs import Repairs, keep
 from bioner.documents import from_json
-from bioner.entities import Document
+from bioner.entities import Document, Mention, Span
 from bioner.errors import BionerError
 
 
@@ -27,19 +27,31 @@ def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Ite
         for number, line in enumerate(read_lines(file, repairs, limits), 1):
             place = f"{file.name}:{number}"
             if line.strip():
-                document = _document(line, place)
+                document = _without_repeats(_document(line, place), place, repairs)
                 limits.check(document, place)
                 yield replace(document, split=file.split or document.split)
 
 
 def _document(line: str, place: str) -> Document:
     try:
-        value = load(line)
-        return from_json(value)
+        document = from_json(load(line))
     except RecursionError as error:
         raise BionerError(f"{place}: expected a document, found JSON nested too deep; repair this line") from error
     except ValueError as error:
         raise BionerError(f"{place}: not a document: {error}; repair this line") from error
+    if not document.id:
+        raise BionerError(f"{place}: expected a document with an id, found an empty one; repair this line")
+    return document
+
+
+def _without_repeats(document: Document, place: str, repairs: Repairs) -> Document:
+    """The document with each mention once."""
+    if len({(mention.spans, mention.type) for mention in document.mentions}) == len(document.mentions):
+        return document
+    found: dict[tuple[tuple[Span, ...], str], Mention] = {}
+    for mention in document.mentions:
+        keep(found, mention, place, repairs)
+    return replace(document, mentions=tuple(found.values()))
 
 
 def load(line: str) -> Any:

@@ -24,7 +24,7 @@ class Limits:
     """
 
     line_characters: int = 10_000_000
-    document_characters: int = 50_000_000
+    document_characters: int = 10_000_000
     document_mentions: int = 500_000
     unpacked_bytes: int = 4 << 30
 

@@ -11,7 +11,9 @@ from bioner.corpora.raw import RawFile
 from bioner.corpora.repairs import Repairs
 from bioner.errors import BionerError
 
-_BLOCK = 1 << 20
+BLOCK = 1 << 20
+DENSE = 1024
+_PART = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -47,28 +49,33 @@ def read_document(file: RawFile, limits: Limits) -> bytes:
 
 
 def unpack(name: str, blocks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    """Blocks of a file called `name`, unpacked when that ends in `.gz`, at most `unpacked_bytes` in all.
+    """Blocks of a file called `name`, none of them empty, unpacked when that ends in `.gz`, at most `unpacked_bytes` in all.
 
-    No text unpacks a hundredfold: what does may only have a 64th of that, or a bomb of short lines would take minutes to refuse.
+    No text unpacks a hundredfold: what does may only have a 1024th of that, or a bomb of short lines would take minutes to refuse,
+    and one of tokens without a sentence's end gigabytes of memory.
     """
     size = packed = 0
 
     def counted() -> Iterator[bytes]:
         nonlocal packed
         for block in blocks:
-            packed += len(block)
-            yield block
+            # in small parts, or a bomb in one block would count as all of that
+            for start in range(0, len(block), _PART):
+                part = block[start : start + _PART]
+                packed += len(part)
+                yield part
 
     for block in _members(name, counted()) if name.endswith(".gz") else blocks:
         size += len(block)
         if size > limits.unpacked_bytes:
             raise limits.exceeded("unpacked_bytes", name)
-        if size > 100 * packed > 0 and size > limits.unpacked_bytes // 64:
+        if size > 100 * packed > 0 and size > limits.unpacked_bytes // DENSE:
             raise BionerError(
-                f"{name}: expected at most {limits.unpacked_bytes // 64:,} bytes of data that unpack a hundredfold, found more; "
+                f"{name}: expected at most {limits.unpacked_bytes // DENSE:,} bytes of data that unpack a hundredfold, found more; "
                 "take another file, or raise unpacked_bytes in the dataset's `limits` in the config"
             )
-        yield block
+        if block:
+            yield block
 
 
 def _members(name: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -84,7 +91,7 @@ def _members(name: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
                         break
                     member = zlib.decompressobj(_GZIP)
                 # bounded, because one block may unpack to a thousand
-                yield member.decompress(rest, _BLOCK)
+                yield member.decompress(rest, BLOCK)
                 rest = member.unused_data if member.eof else member.unconsumed_tail
         yield member.flush()
     except zlib.error as error:

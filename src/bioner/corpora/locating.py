@@ -10,6 +10,7 @@ from itertools import accumulate
 from bioner.entities import Span
 
 EXACT = ""
+_JOINS = ((1, "offsets left out the blank after the title"), (-1, "offsets counted two characters between title and abstract"))
 
 
 def _units(text: str, length: Callable[[int, str], int], begin: int = 0) -> list[int]:
@@ -23,10 +24,11 @@ class Locator:
     exactly what the annotation says.
     """
 
-    def __init__(self, text: str, *, mark: bool = False) -> None:
-        """`mark` says that a byte order mark stood before the text."""
+    def __init__(self, text: str, *, mark: bool = False, join: int | None = None) -> None:
+        """`mark` says that a byte order mark stood before the text; `join` is where the text goes on after a title and one blank."""
         self.text = text
         self._mark = mark
+        self._join = join
 
     @cached_property
     def _tables(self) -> list[tuple[str, list[int]]]:
@@ -60,6 +62,12 @@ class Locator:
         yield EXACT, spans
         for rule, table in self._tables:
             yield rule, [(_at(table, start), _at(table, end)) for start, end in spans]
+        if self._join is None:
+            return
+        for shift, rule in _JOINS:
+            moved = [(start + shift, end + shift) for start, end in spans]
+            if moved[0][0] >= self._join:
+                yield rule, moved
 
 
 def _at(table: list[int], offset: int) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bioner.corpora.raw import manifest_entry, write_manifest
+from bioner.corpora.raw import is_plain, manifest_entry, write_manifest
 from bioner.entities import SPLITS
 from bioner.errors import BionerError
 
@@ -42,8 +43,8 @@ def list_provided(dataset: str, settings: Mapping[str, Any], output: str | Path)
         BionerError: no such folder or file; the message says what to sign and where to put the files.
     """
     folder = str(settings.get("folder") or ".")
-    root = Path(folder).expanduser()
-    if not root.is_dir():
+    root = Path(os.path.expanduser(folder))
+    if not _is(Path.is_dir, root):
         raise BionerError(f"{dataset}: expected your files in the folder {folder}, found no such folder; {_advice(settings)}")
     if settings.get("files"):
         rows = _listed(dataset, settings, root)
@@ -55,8 +56,19 @@ def list_provided(dataset: str, settings: Mapping[str, Any], output: str | Path)
         raise BionerError(f"{dataset}: expected `folder`, `paths` or `glob` (where your files are), found none; add one in the config")
     if not any(role == "text" for _, _, role in rows):
         raise BionerError(f"{dataset}: expected files of format {settings.get('format')} in {folder}, found none; {_advice(settings)}")
-    entries = [manifest_entry(root, name, split, role) for name, split, role in rows]
+    entries = [_entry(dataset, root, row) for row in rows]
     write_manifest(output, dataset, str(settings.get("licence", "")), entries, root=folder)
+
+
+def _entry(dataset: str, root: Path, row: Row) -> dict[str, Any]:
+    """The manifest's line about a file; BionerError for one that cannot be read, or named in messages."""
+    name, split, role = row
+    if not is_plain(name):
+        raise BionerError(f"{dataset}: expected file names in UTF-8 without control characters, found {name!r}; rename this file")
+    try:
+        return manifest_entry(root, name, split, role)
+    except OSError as error:
+        raise BionerError(f"{dataset}: cannot read {name} ({error.strerror or error}); fix its permissions") from error
 
 
 def places(settings: Mapping[str, Any]) -> Iterator[tuple[str | None, str, bool]]:
@@ -73,17 +85,32 @@ def places(settings: Mapping[str, Any]) -> Iterator[tuple[str | None, str, bool]
 
 def expand(root: Path, path: str, *, pattern: bool) -> list[str]:
     """Files that a path, a folder (with all below it) or a pattern names, relative to `root` and sorted; hidden ones are skipped."""
-    # a set, because `**` may find a file by two ways
-    found = sorted(set(glob.glob(path, root_dir=root, recursive=True))) if pattern else [path]
+    found = _matches(root, path) if pattern else [path]
     files = []
     for name in found:
         place = root / name
-        if place.is_dir() and not pattern:
-            below = sorted(inner.relative_to(place).as_posix() for inner in place.rglob("*") if inner.is_file())
+        if not pattern and _is(Path.is_dir, place):
+            below = sorted(inner.relative_to(place).as_posix() for inner in place.rglob("*") if _is(Path.is_file, inner))
             files += [(PurePosixPath(name) / inner).as_posix() for inner in below if not _hidden(inner)]
-        elif place.is_file():
+        elif _is(Path.is_file, place):
             files.append(PurePosixPath(name).as_posix())
     return files
+
+
+def _matches(root: Path, pattern: str) -> list[str]:
+    try:
+        # a set, because `**` may find a file by two ways
+        return sorted(set(glob.glob(pattern, root_dir=root, recursive=True)))
+    except ValueError:  # a null character
+        return []
+
+
+def _is(what: Callable[[Path], bool], place: Path) -> bool:
+    """Whether a path is a file or a folder; not so where it cannot be one, as when its name is too long."""
+    try:
+        return what(place)
+    except OSError:
+        return False
 
 
 def _chosen(dataset: str, settings: Mapping[str, Any], root: Path) -> list[Row]:
@@ -126,8 +153,9 @@ def _advice(settings: Mapping[str, Any]) -> str:
 def _listed(dataset: str, settings: Mapping[str, Any], root: Path) -> list[Row]:
     rows = []
     for entry in settings["files"]:
-        if not (root / entry["path"]).is_file():
-            raise BionerError(f"{dataset}: expected the file {entry['path']} in {settings['folder']}, found none; {_advice(settings)}")
+        if not _is(Path.is_file, root / entry["path"]):
+            folder = settings.get("folder") or "."
+            raise BionerError(f"{dataset}: expected the file {entry['path']} in {folder}, found none; {_advice(settings)}")
         rows.append((str(entry["path"]), entry.get("split"), str(entry.get("role", "text"))))
     return rows
 

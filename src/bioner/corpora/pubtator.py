@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import Any
 
 from bioner.corpora.limits import Limits
 from bioner.corpora.lines import read_lines
+from bioner.corpora.locating import Locator
 from bioner.corpora.raw import RawCorpus
 from bioner.corpora.repairs import Repairs
 from bioner.entities import Document, Mention, Passage
@@ -20,7 +20,8 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _COLUMNS = 7
 
 _Key = tuple[int, int, str]
-_Value = tuple[int, tuple[str, ...]]
+_Row = tuple[_Key, int, tuple[str, ...]]
+"""Start, end and type of a mention, its number in the order of the file, its concepts."""
 
 
 @dataclass(slots=True)
@@ -33,6 +34,18 @@ class _Draft:
     abstract: str | None = None
     lines: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
+    size: int = 0
+
+    def annotate(self, name: str, number: int, line: str, limits: Limits) -> None:
+        """Keep an annotation line; BionerError when they are too many, or too long together."""
+        self.lines.append(line)
+        self.numbers.append(number)
+        self.size += len(line)
+        if len(self.lines) > limits.document_mentions:
+            raise limits.exceeded("document_mentions", f"{name}:{number}")
+        # texts of mentions stand beside the document's own
+        if self.size > max(4 * limits.document_characters, 100 * limits.document_mentions):
+            raise limits.exceeded("document_characters", f"{name}:{number}")
 
 
 def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Iterator[Document]:
@@ -56,14 +69,14 @@ def parse(name: str, lines: Iterable[str], repairs: Repairs, limits: Limits) -> 
         BionerError: a line that is none of the format's, or a document over the limits, with file and line.
     """
     draft: _Draft | None = None
-    blank: int | None = None
+    opening, blank = "\t", None
     for number, line in enumerate(lines, 1):
         if not line or line.isspace():
             blank = number
             continue
-        if blank is None and draft is not None and line.startswith(draft.id + "\t"):
+        if line.startswith(opening) and blank is None and draft is not None:
             # most lines, and never a passage: those have no tab before their bar
-            _annotate(draft, name, number, line, limits)
+            draft.annotate(name, number, line, limits)
             continue
         passage = _PASSAGE.fullmatch(line)
         if passage and passage[2] == "t":
@@ -71,7 +84,8 @@ def parse(name: str, lines: Iterable[str], repairs: Repairs, limits: Limits) -> 
                 if blank is None:
                     repairs.note("no blank line between documents", f"{name}:{number}")
                 yield _finish(draft, name, repairs)
-            draft = _begin(passage[1], passage[3], f"{name}:{number}")
+            draft = _begin(passage[1], passage[3], f"{name}:{number}", limits)
+            opening = f"{draft.id}\t"
         elif draft is None:
             raise BionerError(f"{name}:{number}: expected 'ID|t|title', found something else; remove or repair this line")
         else:
@@ -80,15 +94,17 @@ def parse(name: str, lines: Iterable[str], repairs: Repairs, limits: Limits) -> 
             if passage:
                 _add_abstract(draft, passage[1], passage[3], f"{name}:{number}", limits)
             else:
-                _annotate(draft, name, number, line, limits)
+                draft.annotate(name, number, line, limits)
         blank = None
     if draft is not None:
         yield _finish(draft, name, repairs)
 
 
-def _begin(name: str, title: str, place: str) -> _Draft:
+def _begin(name: str, title: str, place: str, limits: Limits) -> _Draft:
     if not name.strip():
         raise BionerError(f"{place}: expected 'ID|t|title', found a blank id; repair this line")
+    if len(title) + 1 > limits.document_characters:
+        raise limits.exceeded("document_characters", place)
     return _Draft(name, place, title)
 
 
@@ -102,13 +118,6 @@ def _add_abstract(draft: _Draft, name: str, abstract: str, place: str, limits: L
     draft.abstract = abstract
 
 
-def _annotate(draft: _Draft, name: str, number: int, line: str, limits: Limits) -> None:
-    if len(draft.lines) >= limits.document_mentions:
-        raise limits.exceeded("document_mentions", f"{name}:{number}")
-    draft.lines.append(line)
-    draft.numbers.append(number)
-
-
 def _finish(draft: _Draft, name: str, repairs: Repairs) -> Document:
     """The document of a complete draft, its annotations checked against its text."""
     if draft.abstract is None:
@@ -116,19 +125,19 @@ def _finish(draft: _Draft, name: str, repairs: Repairs) -> Document:
     text = f"{draft.title} {draft.abstract or ''}"
     start = len(draft.title) + 1
     passages = [Passage(0, len(draft.title), "title"), Passage(start, len(text), "abstract")]
-    found = _regular(draft, text, name, repairs) or _any(draft, text, name, repairs)
-    mentions = [Mention(f"T{order}", ((first, last),), kind, names) for (first, last, kind), (order, names) in sorted(found.items())]
+    found = _regular(draft, text, name, repairs) or _any(draft, Locator(text, join=start), name, repairs)
+    mentions = [Mention(f"T{order}", ((first, last),), kind, names) for (first, last, kind), order, names in sorted(found)]
     return Document(
         draft.id, text, mentions=tuple(mentions), passages=tuple(passage for passage in passages if passage.start < passage.end)
     )
 
 
-def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> dict[_Key, _Value] | None:
+def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> list[_Row] | None:
     """What the annotations say, as `_any`, if none has an irregularity but several types; None otherwise.
 
     All lines at once, because corpora are large: MedMentions has 352,496.
     """
-    if not all(line.count("\t") == 5 for line in draft.lines):
+    if any([line.count("\t") != 5 for line in draft.lines]):
         return None
     columns = "\t".join(draft.lines).split("\t")
     names, firsts, lasts, written, kinds, concepts = (columns[part::6] for part in range(6))
@@ -142,8 +151,8 @@ def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> dict[_Key
         or marks.split() != [marks]
     ):
         return None
-    spans = list(zip(map(int, firsts), map(int, lasts), strict=True))
-    if max(spans, key=itemgetter(1))[1] > len(text) or [text[start:end] for start, end in spans] != written:
+    starts, ends = list(map(int, firsts)), list(map(int, lasts))
+    if max(ends) > len(text) or [text[start:end] for start, end in zip(starts, ends, strict=True)] != written:
         return None
     several = [index for index, kind in enumerate(kinds) if "," in kind]
     for index in several:
@@ -151,23 +160,22 @@ def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> dict[_Key
         if not first or not any(more):
             return None
         kinds[index] = first
-    rows = enumerate(zip(spans, kinds, concepts, strict=True), 1)
-    found: dict[_Key, _Value] = {(*span, kind): (order, (concept,)) for order, (span, kind, concept) in rows}
-    if len(found) < len(spans):
+    keys = list(zip(starts, ends, kinds, strict=True))
+    if len(set(keys)) < len(keys):
         return None
     for index in several:
         repairs.note("several types: first one taken", f"{name}:{draft.numbers[index]}")
-    repairs.annotations += len(spans)
-    repairs.exact += len(spans)
-    return found
+    repairs.annotations += len(keys)
+    repairs.exact += len(keys)
+    return [(key, order, (concept,)) for order, (key, concept) in enumerate(zip(keys, concepts, strict=True), 1)]
 
 
-def _any(draft: _Draft, text: str, name: str, repairs: Repairs) -> dict[_Key, _Value]:
-    """(start, end, type) -> number in the order of the file, and concepts; the same span and type again joins the first."""
+def _any(draft: _Draft, locator: Locator, name: str, repairs: Repairs) -> list[_Row]:
+    """What the annotations say; the same span and type again joins the first."""
     found: dict[_Key, tuple[int, dict[str, None]]] = {}
     for number, line in zip(draft.numbers, draft.lines, strict=True):
         place = f"{name}:{number}"
-        annotation = _annotation(text, draft.id, line, place, repairs)
+        annotation = _annotation(locator, draft.id, line, place, repairs)
         if annotation is None:
             continue
         key, concepts = annotation
@@ -178,10 +186,10 @@ def _any(draft: _Draft, text: str, name: str, repairs: Repairs) -> dict[_Key, _V
         else:
             repairs.note("same span and type again: concepts joined", place)
             found[key][1].update(concepts)
-    return {key: (order, tuple(concepts)) for key, (order, concepts) in found.items()}
+    return [(key, order, tuple(concepts)) for key, (order, concepts) in found.items()]
 
 
-def _annotation(text: str, name: str, line: str, place: str, repairs: Repairs) -> tuple[_Key, dict[str, None]] | None:
+def _annotation(locator: Locator, name: str, line: str, place: str, repairs: Repairs) -> tuple[_Key, dict[str, None]] | None:
     """What an annotation line says; None for a relation or a mention that is not in the text.
 
     Raises:
@@ -198,7 +206,7 @@ def _annotation(text: str, name: str, line: str, place: str, repairs: Repairs) -
         return None
     if len(columns) < 5 or not all(_NUMBER.fullmatch(value) for value in columns[1:3]) or not columns[4].strip():
         raise BionerError(f"{place}: expected 'ID start end text type concept', found something else; repair this line")
-    span = _span(text, int(columns[1]), int(columns[2]), columns[3], place, repairs)
+    span = _span(locator, int(columns[1]), int(columns[2]), columns[3], place, repairs)
     types = [kind.strip() for kind in columns[4].split(",") if kind.strip()]
     if not types:
         raise BionerError(f"{place}: expected a type in column 5, found none; repair this line")
@@ -210,25 +218,25 @@ def _annotation(text: str, name: str, line: str, place: str, repairs: Repairs) -
     return None if span is None else ((*span, types[0]), concepts)
 
 
-def _span(text: str, start: int, end: int, written: str, place: str, repairs: Repairs) -> tuple[int, int] | None:
-    """The half-open span of a mention, or None (counted) when it is not the text at its offsets."""
+def _span(locator: Locator, start: int, end: int, written: str, place: str, repairs: Repairs) -> tuple[int, int] | None:
+    """The half-open span of a mention, or None (counted) when its text is not there."""
     repairs.annotations += 1
-    if not start < end <= len(text):
-        repairs.note("dropped: span empty or outside the text", place)
-        return None
-    found = text[start:end]
-    if found == written:
+    inside = start < end <= len(locator.text)
+    found, bare = locator.text[start:end], written.rstrip()
+    if inside and found == written:
         repairs.exact += 1
         return start, end
-    bare = written.rstrip()
-    if bare and found.rstrip() == bare:
-        if found == bare:
-            repairs.note("trailing blank in a mention's text removed", place)
-        else:
-            repairs.note("trailing blank in a mention's span removed", place)
+    if inside and bare and found.rstrip() == bare:
+        fault = "trailing blank in a mention's text removed" if found == bare else "trailing blank in a mention's span removed"
+        repairs.note(fault, place)
         return start, start + len(bare)
-    repairs.note("dropped: mention is not the text at its offsets", place)
-    return None
+    located = locator.find([(start, end)], lambda pieces: pieces == [written])
+    if located is None:
+        fault = "dropped: mention is not the text at its offsets" if inside else "dropped: span empty or outside the text"
+        repairs.note(fault, place)
+        return None
+    repairs.note(located[1], place)
+    return located[0][0]
 
 
 def _concepts(column: str, place: str, repairs: Repairs) -> dict[str, None]:

@@ -8,58 +8,112 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bioner.corpora.repairs import Repairs
+from bioner.corpora.repairs import DROPPED, Repairs
 from bioner.entities import SPLITS, Document, Span
-from bioner.words import count_words, cuts_a_word
+from bioner.words import count_cuts, count_words
 
 NO_SPLIT = "none"
+TYPE_DROPPED = "type dropped by the config"
 
 
 @dataclass(slots=True)
-class Quality:
-    """Counts over the documents of a corpus, one document at a time."""
+class Counts:
+    """Documents by split, and mentions by split and type."""
 
     documents: Counter[str] = field(default_factory=Counter)
-    mentions: Counter[str] = field(default_factory=Counter)
     types: dict[str, Counter[str]] = field(default_factory=dict)
-    features: Counter[str] = field(default_factory=Counter)
 
     def add(self, document: Document) -> None:
         """Count a document."""
         split = document.split or NO_SPLIT
         self.documents[split] += 1
-        self.mentions[split] += len(document.mentions)
+        self.types.setdefault(split, Counter()).update([mention.type for mention in document.mentions])
+
+    def without(self, others: Counts) -> Counts:
+        """What is left without others, which are among these; a split of which nothing is left stays, with zeros."""
+        types = {split: found - others.types.get(split, Counter()) for split, found in self.types.items()}
+        return Counts(Counter({split: number - others.documents[split] for split, number in self.documents.items()}), types)
+
+    @property
+    def mentions(self) -> int:
+        """Mentions of all splits."""
+        return sum(found.total() for found in self.types.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Split, or `all`, -> its documents, mentions, and mentions by type."""
+        splits = [split for split in (*SPLITS, NO_SPLIT) if split in self.documents]
+        rows = {split: (self.documents[split], self.types[split]) for split in splits}
+        rows["all"] = self.documents.total(), sum((self.types[split] for split in splits), Counter())
+        return {
+            split: {"documents": number, "mentions": types.total(), "types": dict(sorted(types.items()))}
+            for split, (number, types) in rows.items()
+        }
+
+
+@dataclass(slots=True)
+class Quality:
+    """What is said about a corpus, counted one document at a time.
+
+    `read` are the documents as read, their types renamed; `before` the same before that, in corpora whose types are renamed;
+    `out` those that were left out of the corpus by its filters, and `filtered` the ids of these by criterion.
+    """
+
+    read: Counts = field(default_factory=Counts)
+    before: Counts = field(default_factory=Counts)
+    out: Counts = field(default_factory=Counts)
+    filtered: Repairs = field(default_factory=Repairs)
+    features: Counter[str] = field(default_factory=Counter)
+
+    def add(self, document: Document) -> None:
+        """Count a document."""
+        self.read.add(document)
         text, mentions = document.text, document.mentions
         spans = [(mention.spans[0][0], mention.spans[-1][1]) for mention in mentions]
-        self.types.setdefault(split, Counter()).update([mention.type for mention in mentions])
         self.features.update(overlaps(spans))
         self.features.update(
             documents_without_mentions=int(not mentions),
             discontiguous=sum([len(mention.spans) > 1 for mention in mentions]),
-            boundary_inside_a_word=sum([cuts_a_word(text, start, end) for start, end in spans]),
+            boundary_inside_a_word=count_cuts(text, spans),
             mentions_with_concept=sum([bool(mention.concepts) for mention in mentions]),
             characters=len(text),
             words=count_words(text),
         )
 
-    def to_json(self, repairs: Repairs) -> dict[str, Any]:
-        """The report's counts as JSON; `offsets.share` is exact / checked in [0, 1], null where nothing was checked."""
-        splits = [split for split in (*SPLITS, NO_SPLIT) if split in self.documents]
-        total: Counter[str] = sum((self.types[split] for split in splits), Counter())
-        counts = {
-            split: {
-                "documents": self.documents[split],
-                "mentions": self.mentions[split],
-                "types": dict(sorted(self.types[split].items())),
-            }
-            for split in splits
-        }
-        counts["all"] = {"documents": self.documents.total(), "mentions": self.mentions.total(), "types": dict(sorted(total.items()))}
-        names = ("nested", "crossing", "same_span", "discontiguous", "boundary_inside_a_word", "documents_without_mentions")
+    def leave_out(self, document: Document, criterion: str) -> None:
+        """Count a document, which was added, as left out by a criterion."""
+        self.filtered.note(criterion, document.id)
+        self.out.add(document)
+
+    @property
+    def kept(self) -> Counts:
+        """What filters left."""
+        return self.read.without(self.out)
+
+    def to_json(self, repairs: Repairs, names: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+        """The report as JSON.
+
+        `counts`, `features`, `offsets` and `repairs` are of what was read, `kept` of what filters left. `offsets.share` is
+        exact / checked in [0, 1], null where nothing was checked. `types_read` are mentions by split and type before types were
+        renamed, of the splits in which they were. `lost_mentions` are those that the documents do not have, by where they went.
+
+        Args:
+            repairs: what the reader noted.
+            names: type -> other name, as in the config.
+        """
+        features = ("nested", "crossing", "same_span", "discontiguous", "boundary_inside_a_word", "documents_without_mentions")
         share = repairs.exact / repairs.annotations if repairs.annotations else None
+        before = {split: found["types"] for split, found in self.before.to_json().items()}
         return {
-            "counts": counts,
-            "features": {name: self.features[name] for name in (*names, "mentions_with_concept", "characters", "words")},
+            "counts": self.read.to_json(),
+            "kept": self.kept.to_json(),
+            "filtered": self.filtered.to_json(),
+            "types_read": {split: types for split, types in before.items() if any((names or {}).get(kind, kind) != kind for kind in types)},
+            "lost_mentions": {
+                "reading": sum(number for rule, number in repairs.counts.items() if rule.startswith(DROPPED)),
+                "types": repairs.counts.get(TYPE_DROPPED, 0),
+                "filters": self.out.mentions,
+            },
+            "features": {name: self.features[name] for name in (*features, "mentions_with_concept", "characters", "words")},
             "offsets": {"checked": repairs.annotations, "exact": repairs.exact, "share": share},
             "repairs": repairs.to_json(),
         }
@@ -67,24 +121,23 @@ class Quality:
 
 def overlaps(spans: list[Span]) -> Counter[str]:
     """Numbers of pairs of spans that overlap: `nested` (one inside the other), `crossing`, `same_span`."""
-    same = nested = crossing = 0
-    ends: list[int] = []
+    same = nested = crossing = repeats = 0
     before: Span = (-1, -1)
-    repeats = 0
+    # ends of the spans that are still open, negative and sorted: most changes are at the end, where a list is fast
+    ends: list[int] = []
     # longest first among those that begin together: whatever encloses a span comes before it
     for span in sorted(spans, key=lambda span: (span[0], -span[1])):
         start, end = span
-        # what is still open overlaps; sorted ends, because pairs may be too many to look at
-        del ends[: bisect_right(ends, start)]
+        del ends[bisect_left(ends, -start) :]
         if ends:
             repeats = repeats + 1 if span == before else 0
-            shorter = bisect_left(ends, end)
-            crossing += shorter
+            longer = bisect_right(ends, -end)
+            crossing += len(ends) - longer
             same += repeats
-            nested += len(ends) - shorter - repeats
-            ends.insert(shorter, end)
+            nested += longer - repeats
+            ends.insert(longer, -end)
         else:
-            ends.append(end)
+            ends.append(-end)
             repeats = 0
         before = span
     return Counter({name: number for name, number in (("same_span", same), ("nested", nested), ("crossing", crossing)) if number})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +64,11 @@ class RawCorpus:
         return [file for file in self.files if file.role == role]
 
 
+def is_plain(name: str) -> bool:
+    """Whether a file's name is UTF-8 without control characters, so that ids and messages can have it."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+
+
 def manifest_entry(root: Path, name: str, split: str | None, role: str) -> dict[str, Any]:
     """A manifest's line about one file below `root`, digest and size included."""
     path = root / name
@@ -81,7 +88,7 @@ def read_manifest(path: str | Path) -> RawCorpus:
     value = read_json(path)
     remedy = "delete the manifest and run download or generate again"
     try:
-        root = Path(value["root"]).expanduser() if "root" in value else Path(path).parent
+        root = Path(os.path.expanduser(value["root"])) if "root" in value else Path(path).parent
         files = tuple(
             RawFile(root / entry["name"], str(entry["name"]), entry["split"], entry["role"], str(entry["sha256"]))
             for entry in value["files"]

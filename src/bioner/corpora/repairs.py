@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bioner.entities import Mention, Span
+
 EXAMPLES_KEPT = 5
+DROPPED = "dropped: "
+"""How the rules begin by which a mention is lost."""
 
 
 @dataclass(slots=True)
@@ -32,3 +36,15 @@ class Repairs:
     def to_json(self) -> dict[str, Any]:
         """Rule -> its count and first places, sorted by rule."""
         return {rule: {"count": self.counts[rule], "first": self.places[rule]} for rule in sorted(self.counts)}
+
+
+def keep(found: dict[tuple[tuple[Span, ...], str], Mention], mention: Mention, place: str, repairs: Repairs) -> None:
+    """Add a mention to those found, by spans and type; one that is there already gives it its concepts (counted)."""
+    first = found.setdefault((mention.spans, mention.type), mention)
+    if first is mention:
+        return
+    if first.concepts == mention.concepts:
+        repairs.note("duplicate annotation dropped", place)
+    else:
+        repairs.note("same span and type again: concepts joined", place)
+        found[mention.spans, mention.type] = replace(first, concepts=tuple(dict.fromkeys(first.concepts + mention.concepts)))

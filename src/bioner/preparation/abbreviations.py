@@ -131,7 +131,8 @@ def expand_abbreviations(text: str) -> tuple[str, list[Edit]]:
     the definition, a short form with two long forms in this text, one that stands alone in
     parentheses, is part of a longer word or compound (`AD-like`, `ADs`), is more than one word, or
     has nothing but its first letter to tell it from a common word (`Was`). An edit replaces a whole
-    short form, so that a mention of it becomes one of the long form and comes back exactly.
+    short form, so that a mention of it becomes one of the long form and comes back exactly, and what
+    is found in any part of the long form comes back as the short form.
     """
     definitions = find_definitions(text)
     meanings: dict[str, tuple[int, str]] = {}
@@ -145,7 +146,8 @@ def expand_abbreviations(text: str) -> tuple[str, list[Edit]]:
     if not usable:
         return text, []
     defining = {place for definition in definitions for span in (definition.short, definition.long) for place in range(*span)}
-    return apply_replacements(text, ((span, usable[form][1]) for span, form in _uses(text, usable) if defining.isdisjoint(range(*span))))
+    uses = ((span, usable[form][1]) for span, form in _uses(text, usable) if defining.isdisjoint(range(*span)))
+    return apply_replacements(text, uses, whole=True)
 
 
 def _is_distinct(form: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,23 @@ def augment_corpus(normalized: Path, settings: Any, output: Path, translate: Tra
     Args:
         normalized: the documents.
         settings: one kind and its settings, such as `{"noise": {"rate": 0.05, "seed": 1}}`.
-        output: the variants; of a document that did not change there is none, but for noise.
+        output: the variants; of a document that did not change there is none.
         translate: for back-translation.
 
     Raises:
         BionerError: settings that are not as expected.
     """
     vary = _variation(settings, translate)
-    variants = (variant for document in read_documents(normalized) if (variant := vary(document)) is not None) if vary is not None else ()
-    write_documents(output, variants)
+    write_documents(output, _changed(read_documents(normalized), vary) if vary is not None else ())
     if isinstance(vary, BackTranslation):
         say(f"back-translation: {vary.counts['variants']} variants, {vary.counts['unchanged']} unchanged, {vary.counts['dropped']} dropped")
+
+
+def _changed(documents: Iterable[Document], vary: Callable[[Document], Document | None]) -> Iterator[Document]:
+    for document in documents:
+        variant = vary(document)
+        if variant is not None and variant.text != document.text:
+            yield variant
 
 
 def _variation(settings: Any, translate: Translate | None) -> Callable[[Document], Document | None] | None:

@@ -9,9 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from bioner.entities import Document
-from bioner.preparation.fingerprint import text_digest
+from bioner.fingerprint import text_digest
 from bioner.preparation.near_duplicates import THRESHOLD, near_pairs, sentence_keys
 from bioner.preparation.normalize import normalize, normalize_text
+
+RENAMING = ("synonyms", "external_synonyms", "shuffling")
+"""Kinds of variants in which mentions get other names."""
 
 
 @dataclass
@@ -65,17 +68,14 @@ class FoldSets:
 
     @cached_property
     def near(self) -> list[str]:
-        """Ids of held-out documents that are nearly, and not by id, source or text, one that comes before them."""
-        known = {*validation_in_training(self), *self.shared}
-        found = _near(self.validation, self.originals, self.threshold) + _near(
-            self.prepared_test, [*self.originals, *self.validation], self.threshold
-        )
-        return [id for id in found if id not in known]
+        """Ids of test documents that are nearly, and not by id, source or text, one of training or validation."""
+        found = _near(self.prepared_test, [*self.originals, *self.validation], self.threshold)
+        return [id for id in found if id not in set(self.shared)]
 
 
 def is_variant(document: Document) -> bool:
-    """Whether a document was made from another one by augmentation; a sentence that was cut from it is none."""
-    return "augmentation" in document.meta or (document.source != document.id and "sentence" not in document.meta)
+    """Whether a document was made by augmentation; a sentence that was cut from one is none, nor one part of a larger source."""
+    return "augmentation" in document.meta
 
 
 def _keys(documents: Sequence[Document]) -> set[str]:
@@ -99,11 +99,14 @@ def validation_in_training(sets: FoldSets) -> list[str]:
 
 
 def near_duplicates(sets: FoldSets) -> list[str]:
-    """Test documents that are nearly one of training or validation, and validation documents nearly one of training.
-
-    Those that share id, source or text are left to the other checks.
-    """
+    """Test documents that are nearly one of training or validation; those that share id, source or text are left to another check."""
     return sets.near
+
+
+def validation_near_training(sets: FoldSets) -> list[str]:
+    """Validation documents that are nearly one of training; those that share id, source or text are left to another check."""
+    known = set(validation_in_training(sets))
+    return [id for id in _near(sets.validation, sets.originals, sets.threshold) if id not in known]
 
 
 def _near(documents: Sequence[Document], seen: Sequence[Document], threshold: float) -> list[str]:
@@ -112,12 +115,12 @@ def _near(documents: Sequence[Document], seen: Sequence[Document], threshold: fl
 
 
 def shared_sentences(sets: FoldSets) -> list[str]:
-    """One test document for each sentence of more than five words that training has too.
+    """One test document for each sentence of more than five words that training or validation has too.
 
     Documents that are shared or nearly so are left out: they are counted as documents.
     """
     whole = {*sets.shared, *sets.near}
-    seen = {key for document in sets.originals for key in sentence_keys(document)}
+    seen = {key for document in (*sets.originals, *sets.validation) for key in sentence_keys(document)}
     found: dict[str, str] = {}
     for document in sets.prepared_test:
         if document.id not in whole:
@@ -128,14 +131,21 @@ def shared_sentences(sets: FoldSets) -> list[str]:
 
 
 def test_text_in_adaptation(sets: FoldSets) -> list[str]:
-    """Test documents that the text which the encoder was adapted on has, by id, source, text or nearly the same text.
+    """Test documents that the text which the encoder was adapted on has, by id, source, text, nearly so or in a sentence.
 
-    Training documents among that text are left to the other checks.
+    Training documents among that text are left to the other checks, sentences that training has too.
     """
-    foreign = [document for document in sets.adaptation if f"text:{text_digest(document.text)}" not in sets.train_keys]
+    prepared = [document if "edits" in document.meta else normalize(document, sets.steps) for document in sets.adaptation]
+    foreign = [document for document in prepared if f"text:{text_digest(document.text)}" not in sets.train_keys]
     keys = _keys(foreign)
     near = set(_near(sets.prepared_test, foreign, sets.threshold))
-    return [document.id for document in sets.prepared_test if document.id in near or _keys_of(document) & keys]
+    known = {key for document in sets.originals for key in sentence_keys(document)}
+    sentences = {key for document in foreign for key in sentence_keys(document)} - known
+
+    def leaks(document: Document) -> bool:
+        return document.id in near or bool(_keys_of(document) & keys) or not sentences.isdisjoint(sentence_keys(document))
+
+    return [document.id for document in sets.prepared_test if leaks(document)]
 
 
 def _variants_of(sets: FoldSets, evaluated: Sequence[Document], keys: set[str]) -> list[str]:
@@ -163,6 +173,38 @@ def variant_of_unknown(sets: FoldSets) -> list[str]:
     """Training variants whose source is in none of the fold's sets, so that nobody can tell what they hold."""
     known = {name for document in (*sets.originals, *sets.validation, *sets.test) for name in (document.id, document.source)}
     return [variant.id for variant in sets.derived if variant.source not in known]
+
+
+def foreign_text_in_variants(sets: FoldSets) -> list[str]:
+    """Training variants with a sentence of more than five words of a validation or test document, or nearly one of these as a whole.
+
+    What the variant's training source has of that itself, and whole texts, are left to the other checks.
+    """
+    held = [*sets.validation, *sets.prepared_test]
+    sources = {document.id: document for document in sets.originals}
+    sentences = {key for document in held for key in sentence_keys(document)}
+    kept = {id: sentences.intersection(sentence_keys(document)) for id, document in sources.items()}
+    near = set(_near(sets.derived, held, sets.threshold))
+    known = set(_near(sets.originals, held, sets.threshold))
+    whole = {*variant_of_test(sets), *variant_of_validation(sets)}
+
+    def leaks(variant: Document) -> bool:
+        strange = sentences.intersection(sentence_keys(variant)) - kept.get(variant.source, set())
+        return bool(strange) or (variant.id in near and variant.source not in known)
+
+    return [variant.id for variant in sets.derived if variant.source in sources and variant.id not in whole and leaks(variant)]
+
+
+def foreign_names_in_variants(sets: FoldSets) -> list[str]:
+    """Training variants by synonyms or shuffling with a mention under a name of no training document and no external lexicon."""
+    names = {document.surface(mention) for document in sets.originals for mention in document.mentions}
+    names.update(name for source in sets.lexicon.get("external", {}).values() for listed in source["entries"].values() for name in listed)
+
+    def leaks(variant: Document) -> bool:
+        renamed = variant.meta["augmentation"] in RENAMING
+        return renamed and any(variant.surface(mention) not in names for mention in variant.mentions)
+
+    return [variant.id for variant in sets.derived if leaks(variant)]
 
 
 def variant_in_evaluation(sets: FoldSets) -> list[str]:
@@ -219,10 +261,13 @@ CHECKS: dict[str, Callable[[FoldSets], list[str]]] = {
         shared_documents,
         validation_in_training,
         near_duplicates,
+        validation_near_training,
         shared_sentences,
         variant_of_test,
         variant_of_validation,
         variant_of_unknown,
+        foreign_text_in_variants,
+        foreign_names_in_variants,
         variant_in_evaluation,
         test_only_lexicon_entries,
         external_lexicon_entries,

@@ -42,7 +42,8 @@ def read_lexicon(name: str, settings: Any) -> ExternalLexicon:
         BionerError: other settings; a file that is missing, not UTF-8 or not of its format, with its line.
     """
     readers = {"obo": read_obo, "tsv": _read_table}
-    if not isinstance(settings, dict) or len(settings) != 1 or set(settings) - readers.keys():
+    known = isinstance(settings, dict) and len(settings) == 1 and not set(settings) - readers.keys()
+    if not known or not all(isinstance(place, str) for place in settings.values()):
         raise BionerError(f'expected lexicon {name} as {{"obo": path}} or {{"tsv": path}}, got {settings!r:.80}; change it in the config')
     (kind, place), *_ = settings.items()
     names: dict[str, set[str]] = defaultdict(set)
@@ -63,14 +64,16 @@ def external_synonyms(training: Lexicon, source: ExternalLexicon, steps: Sequenc
 
 @dataclass
 class _Term:
+    where: str
     id: str = ""
     names: tuple[str, ...] = ()
     xrefs: tuple[str, ...] = ()
     obsolete: bool = False
 
 
-_TAG = re.compile(r"(\w+): *(.*)")
-_SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)" +(EXACT|NARROW|BROAD|RELATED)(?: +[^\s\[]+)? *\[.*')
+_TAG = re.compile(r"([\w-]+): *(.*)")
+# the scope may lack, and is RELATED then; after it may come a type such as OMO:0003012 for acronyms
+_SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"(?: +(EXACT|NARROW|BROAD|RELATED)(?: +[^\s\[]+)?)? *\[.*')
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "t": "\t", "W": " "}
 
@@ -98,22 +101,32 @@ def read_obo(path: Path) -> Iterator[tuple[str, str]]:
 def _terms(path: Path) -> Iterator[_Term]:
     term: _Term | None = None
     found = False
-    for number, line in _lines(path):
+    for number, line in ((number, line.rstrip()) for number, line in _lines(path)):
         if line.startswith("["):
             if term is not None:
-                yield term
-            term = _Term() if line == "[Term]" else None
+                yield _complete(term)
+            term = _Term(f"{path}:{number}") if line == "[Term]" else None
             found = found or term is not None
-        elif term is not None and (match := _TAG.fullmatch(line)):
-            _take(term, match[1], match[2], f"{path}:{number}")
+        elif term is not None and not line.startswith("!"):
+            _take(term, line, f"{path}:{number}")
     if term is not None:
-        yield term
+        yield _complete(term)
     if not found:
         raise BionerError(f"{path}: expected an ontology in OBO format, found no [Term]; give its .obo file")
 
 
-def _take(term: _Term, tag: str, value: str, where: str) -> None:
+def _complete(term: _Term) -> _Term:
+    if not term.id:
+        raise BionerError(f"{term.where}: expected a [Term] with an id, found none; correct or remove it")
+    return term
+
+
+def _take(term: _Term, line: str, where: str) -> None:
     """One line of a term."""
+    found = _TAG.fullmatch(line)
+    if found is None:
+        raise BionerError(f"{where}: expected `tag: value`, found {line!r:.60}; correct the line")
+    tag, value = found.groups()
     if tag == "id":
         term.id = _plain(value)
     elif tag == "name":
@@ -132,7 +145,7 @@ def _take(term: _Term, tag: str, value: str, where: str) -> None:
 
 def _plain(value: str) -> str:
     """A value without the comment and the qualifiers that may follow it."""
-    return _unescape(re.split(r"(?<!\\)(?: *!| +\{[^{]*\} *$)", value)[0]).strip()
+    return _unescape(re.split(r"(?<!\\)(?: *!| +\{[^{]*\} *(?:!|$))", value)[0]).strip()
 
 
 def _unescape(value: str) -> str:
@@ -149,13 +162,16 @@ def _read_table(path: Path) -> Iterator[tuple[str, str]]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Numbers and text of the lines that are not blank."""
-    number = 0
     try:
-        with open(path, encoding="utf-8-sig") as handle:
-            for number, line in enumerate(handle, 1):
-                if line.strip():
-                    yield number, line.rstrip("\n")
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise BionerError(f"{path}: expected a file of names, found none; correct `preparation.lexicons` in the config") from error
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        told = error.strerror or error
+        raise BionerError(f"{path}: expected a file of names, found none ({told}); correct `preparation.lexicons` in the config") from error
     except UnicodeDecodeError as error:
-        raise BionerError(f"{path}:{number + 1}: expected UTF-8, found another encoding; convert the file") from error
+        row = error.object.count(b"\n", 0, error.start) + 1
+        raise BionerError(
+            f"{path}:{row}: expected UTF-8, found byte {error.object[error.start]:#04x}; convert the file to UTF-8"
+        ) from error
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield number, line.rstrip("\r")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -22,7 +22,7 @@ Replacement = tuple[Span, str]
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """`rate`: probability in [0, 1] that a word is disturbed; `seed`: of the draws, made per document.
+    """`rate`: probability in [0, 1] that a word of letters is disturbed; `seed`: of the draws, made per document.
 
     `mentions`: whether words that a mention touches are disturbed too.
     """
@@ -46,7 +46,8 @@ def add_noise(document: Document, noise: Noise) -> Document:
 
     With probability `rate` a word gets one letter replaced by its keyboard neighbour, inserted,
     deleted or swapped with the next; a word that no mention touches may also be deleted, doubled
-    or swapped with the next word. Mentions stay where their text is, are never emptied and keep type
+    or swapped with the next word. What is drawn changes the text; a single letter is left alone where
+    nothing of this can be done. Mentions stay where their text is, are never emptied and keep type
     and concepts; nothing crosses the border of a mention or passage.
     """
     generator = random.Random(f"{noise.seed}:noise:{document.id}")
@@ -67,7 +68,12 @@ def _disturbances(document: Document, noise: Noise, generator: random.Random) ->
             continue
         if not noise.mentions and layout.mentioned(*word):
             continue
-        actions = _word_actions(text, word, following, layout) + [disturb for disturb in _LETTER_ACTIONS for _ in range(2)]
+        pieces = [piece for piece in layout.cut(word) if piece[1] - piece[0] > 1]
+        piece = generator.choice(pieces) if pieces else (word[0], word[0])
+        places = _letter_actions(text[slice(*piece)])
+        actions = _word_actions(text, word, following, layout) + [action for action in places for _ in range(2)]
+        if not actions:
+            continue
         action = generator.choice(actions)
         if action == "swap words" and following is not None:
             gap = text[word[1] : following[0]]
@@ -78,10 +84,7 @@ def _disturbances(document: Document, noise: Noise, generator: random.Random) ->
         elif action == "double word":
             yield (word[1], word[1]), " " + text[slice(*word)]
         else:
-            pieces = [piece for piece in layout.cut(word) if piece[1] - piece[0] > 1]
-            if pieces:
-                piece = generator.choice(pieces)
-                yield piece, _disturb_letters(text[slice(*piece)], action, generator)
+            yield piece, _disturb_letters(text[slice(*piece)], action, generator.choice(places[action]), generator)
 
 
 class _Layout:
@@ -118,17 +121,25 @@ def _word_actions(text: str, word: Span, following: Span | None, layout: _Layout
     if text[word[1]] == " " and layout.free(word[0], word[1] + 1):
         actions.append("delete word")
     alone = text[word[1] : following[0]] == " " and text[slice(*following)].isalpha()
-    if alone and layout.free(word[0], following[1]):
+    if alone and text[slice(*word)] != text[slice(*following)] and layout.free(word[0], following[1]):
         actions.append("swap words")
     return actions
 
 
-_LETTER_ACTIONS = ("substitute", "insert", "delete", "swap")
+def _letter_actions(piece: str) -> dict[str, Sequence[int]]:
+    """What can be done to a piece of letters, and the places at which it changes something."""
+    whole = range(len(piece))
+    places: dict[str, Sequence[int]] = {
+        "substitute": [place for place in whole if piece[place].lower() in NEIGHBOURS],
+        "insert": whole,
+        "delete": whole,
+        "swap": [place for place in whole[:-1] if piece[place] != piece[place + 1]],
+    }
+    return {action: found for action, found in places.items() if found}
 
 
-def _disturb_letters(piece: str, action: str, generator: random.Random) -> str:
+def _disturb_letters(piece: str, action: str, place: int, generator: random.Random) -> str:
     """One letter of a piece of at least two disturbed; what lies beside the piece is not touched."""
-    place = generator.randrange(len(piece) - 1 if action == "swap" else len(piece))
     letter = piece[place]
     if action == "delete":
         return piece[:place] + piece[place + 1 :]

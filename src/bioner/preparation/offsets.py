@@ -81,12 +81,13 @@ def map_spans(function: Callable[[Span], Span], spans: Iterable[Span]) -> tuple[
     return tuple(mapped)
 
 
-def apply_replacements(text: str, replacements: Iterable[tuple[Span, str]]) -> tuple[str, list[Edit]]:
+def apply_replacements(text: str, replacements: Iterable[tuple[Span, str]], *, whole: bool = False) -> tuple[str, list[Edit]]:
     """Replace spans of a text; returns the new text and the edits that lead to it.
 
     Replacements are sorted, disjoint and of some text each. What old and new text of a replacement
-    share at their ends is no part of the edit, as long as neither side becomes empty by that; an
-    empty new text removes. ValueError otherwise.
+    share at their ends is no part of the edit, as long as neither side becomes empty by that, unless
+    edits are to be `whole`: then any part of a new text comes from all of the old one. An empty new
+    text removes. ValueError otherwise.
     """
     pieces: list[str] = []
     edits: list[Edit] = []
@@ -99,7 +100,7 @@ def apply_replacements(text: str, replacements: Iterable[tuple[Span, str]]) -> t
         old = text[start:end]
         length += start - position
         if new != old:
-            head, tail = _common_ends(old, new)
+            head, tail = (0, 0) if whole else _common_ends(old, new)
             edits.append([start + head, end - tail, length + head, length + len(new) - tail])
         pieces += [text[position:start], new]
         length += len(new)

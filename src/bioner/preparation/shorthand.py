@@ -117,7 +117,7 @@ def expand_clinical(text: str) -> tuple[str, list[Edit]]:
 
 
 def _expand(text: str, pattern: re.Pattern[str]) -> tuple[str, list[Edit]]:
-    return apply_replacements(text, ((match.span(), _expansion(match[0])) for match in pattern.finditer(text)))
+    return apply_replacements(text, ((match.span(), _expansion(match[0])) for match in pattern.finditer(text)), whole=True)
 
 
 def _expansion(found: str) -> str:

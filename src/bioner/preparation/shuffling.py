@@ -11,7 +11,7 @@ from typing import Any
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.preparation.settings import seeded_rate
-from bioner.preparation.variants import as_variant, lone_mentions
+from bioner.preparation.variants import as_variant, is_name, lone_mentions
 from bioner.rewriting import rewrite
 
 WITHIN = ("document", "training")
@@ -48,12 +48,12 @@ def shuffle_within(document: Document, rate: float, seed: int) -> Document | Non
 
 
 def names_by_type(training: Iterable[Document]) -> dict[str, list[Name]]:
-    """The name of every mention that can be replaced, by entity type: as often as it is mentioned, in reading order."""
+    """The name of every mention that can be replaced, by entity type: as often as it is mentioned, sorted."""
     names: dict[str, list[Name]] = defaultdict(list)
     for document in training:
         for mention in _replaceable(document):
             names[mention.type].append(_name(document, mention))
-    return dict(names)
+    return {type: sorted(found) for type, found in names.items()}
 
 
 def shuffle_from(document: Document, names: Mapping[str, Sequence[Name]], rate: float, seed: int) -> Document | None:
@@ -71,12 +71,8 @@ def shuffle_from(document: Document, names: Mapping[str, Sequence[Name]], rate: 
 
 
 def _replaceable(document: Document) -> list[Mention]:
-    """Mentions in one part that stand alone, whose text can stand in another line."""
-
-    def movable(surface: str) -> bool:
-        return surface.strip() == surface and len(surface.splitlines()) == 1
-
-    return [mention for mention in lone_mentions(document) if len(mention.spans) == 1 and movable(document.surface(mention))]
+    """Mentions in one part that stand alone, whose text can stand in another one."""
+    return [mention for mention in lone_mentions(document) if len(mention.spans) == 1 and is_name(document.surface(mention))]
 
 
 def _name(document: Document, mention: Mention) -> Name:

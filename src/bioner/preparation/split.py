@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bioner.commandline import say
 from bioner.documents import read_documents
 from bioner.entities import SPLITS, Document
 from bioner.errors import BionerError
-from bioner.preparation.fingerprint import text_digest
+from bioner.fingerprint import text_digest
+from bioner.preparation.deduplication import KINDS, leave_out
 from bioner.preparation.near_duplicates import THRESHOLD, near_pairs
 from bioner.preparation.protocols import Protocol
 from bioner.storage import write_json
@@ -92,11 +94,17 @@ def _ordered(groups: Iterable[Group], seed: int) -> list[Group]:
 
 
 def official(documents: Sequence[Document], seed: int, dataset: str, likeness: Likeness | None = None) -> Fold:
-    """The corpus's own parts; a corpus without a validation part gives a tenth of its training part, by hash.
+    """The corpus's own parts; a corpus without a validation part gives a tenth of its training part, by hash."""
+    return official_parts(documents, seed, dataset, likeness, "none")[0]
+
+
+def official_parts(documents: Sequence[Document], seed: int, dataset: str, likeness: Likeness | None, duplicates: str) -> tuple[Fold, Fold]:
+    """The corpus's own parts, and what was left out of them as duplicates (see `leave_out`) before a validation part was made.
 
     Raises:
-        BionerError: a part is missing, or documents belong to none.
+        BionerError: a part is missing, documents belong to none, or nothing is left of a part.
     """
+    likeness = likeness or Likeness()
     parts: Fold = {name: [document.id for document in documents if document.split == name] for name in SPLITS}
     homeless = [document.id for document in documents if document.split is None]
     missing = [name for name in ("train", "test") if not parts[name]]
@@ -106,14 +114,22 @@ def official(documents: Sequence[Document], seed: int, dataset: str, likeness: L
             f"{dataset}: expected an official split with train and test, found {found} and {len(homeless)} documents of no part; "
             "use a k-fold protocol"
         )
+    sizes = {name: len(ids) for name, ids in parts.items()}
+    texts = {document.id: likeness.texts.get(document.id, document.text) for document in documents}
+    sources = {document.id: document.source for document in documents}
+    parts, left_out = leave_out(parts, texts, sources, duplicates, likeness.threshold)
+    for name in SPLITS:
+        if sizes[name] and not parts[name]:
+            raise BionerError(f"{dataset}: expected a {name} part, found every one of its documents in a later part; use a k-fold protocol")
     if not parts["validation"]:
         _hold_out(documents, parts, seed, dataset, likeness)
-    return parts
+    return parts, left_out
 
 
 def _hold_out(documents: Sequence[Document], parts: Fold, seed: int, dataset: str, likeness: Likeness | None) -> None:
     """Move a tenth of the training part, whole groups of it, to validation."""
-    groups = group_documents((document for document in documents if document.split == "train"), seed, likeness)
+    kept = set(parts["train"])
+    groups = group_documents((document for document in documents if document.id in kept), seed, likeness)
     if len(groups) < 2:
         raise BionerError(f"{dataset}: expected two training documents or more to take a validation part from, found {len(parts['train'])}")
     wanted = math.ceil(VALIDATION_SHARE * len(parts["train"]))
@@ -194,31 +210,39 @@ def _open_parts(parts: Sequence[Sequence[str]], share: int, extra: int, groups_l
 def split_corpus(*, corpus: Path, normalized: Path | None, variants: Sequence[Path], protocol: str, settings: Any, output: Path) -> None:
     """Write the folds of a corpus under a protocol, and how many words the training part of each fold has.
 
-    Documents are alike by their normalized text, where it is given: it is what is trained on and audited.
+    Documents are alike by their normalized text, where it is given: it is what is trained on and audited. Of an official split
+    the documents that `deduplicate` leaves out are listed by part under `left_out`; folds of our own keep what is alike together.
 
     Raises:
         BionerError: an unknown protocol or setting, or what `official` and `k_folds` raise.
     """
-    seed, threshold = _settings(settings)
+    seed, threshold, duplicates = _settings(settings)
     division, dataset = Protocol.parse(protocol), corpus.stem
     if division.division != protocol:
         raise BionerError(f"{dataset}: expected the protocol of a division, {division.division}, got {protocol!r}; split by the former")
     documents = division.units(read_documents(corpus), (variant for path in variants for variant in read_documents(path)))
     likeness = Likeness({document.id: document.text for document in read_documents(normalized)} if normalized else {}, threshold)
+    left_out: Fold = {}
     if division.kind == "official":
-        folds = [official(documents, seed, dataset, likeness)]
+        fold, left_out = official_parts(documents, seed, dataset, likeness, duplicates)
+        folds = [fold]
     else:
         groups = single_groups(documents, seed) if division.unsafe else group_documents(documents, seed, likeness)
         folds = k_folds(documents, division.k, seed, dataset, groups)
     words = {document.id: len(split_words(document.text)) for document in documents}
     counted = [sum(words[id] for id in fold["train"]) for fold in folds]
-    write_json(output, {"dataset": dataset, "protocol": protocol, "seed": seed, "training_words": counted, "folds": folds})
+    told = {"training_words": counted, "left_out": left_out}
+    write_json(output, {"dataset": dataset, "protocol": protocol, "seed": seed, **told, "folds": folds})
+    if any(left_out.values()):
+        say(f"{dataset}: left out as duplicates: {', '.join(f'{len(ids)} {part}' for part, ids in left_out.items())} documents")
 
 
-def _settings(settings: Any) -> tuple[int, float]:
-    known = isinstance(settings, dict) and not set(settings) - {"seed", "near_duplicates"}
-    seed, threshold = (settings.get("seed", 1), settings.get("near_duplicates", THRESHOLD)) if known else (None, None)
-    if type(seed) is not int or not isinstance(threshold, int | float) or not 0 < threshold <= 1:
-        expected = 'such as {"seed": 1, "near_duplicates": 0.8}, the latter above 0 and at most 1'
-        raise BionerError(f"expected split settings {expected}, got {settings!r:.80}; change them in the config")
-    return seed, float(threshold)
+def _settings(settings: Any) -> tuple[int, float, str]:
+    """Seed, similarity of near-duplicates, and which duplicates of an official split are left out."""
+    known = isinstance(settings, dict) and not set(settings) - {"seed", "near_duplicates", "deduplicate"}
+    found = settings if known else {"seed": None}
+    seed, threshold, kind = found.get("seed", 1), found.get("near_duplicates", THRESHOLD), found.get("deduplicate", "none")
+    if type(seed) is not int or not isinstance(threshold, int | float) or not 0 < threshold <= 1 or kind not in KINDS:
+        expected = 'such as {"seed": 1, "near_duplicates": 0.8, "deduplicate": "none"}, the second above 0 and at most 1'
+        raise BionerError(f"expected split settings {expected}, got {settings!r:.120}; change them in the config")
+    return seed, float(threshold), kind

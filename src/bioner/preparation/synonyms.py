@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bioner.entities import Document, Mention, Span
-from bioner.preparation.variants import as_variant, lone_mentions
+from bioner.preparation.variants import as_variant, is_name, lone_mentions
 from bioner.rewriting import rewrite
 
 NO_CONCEPT = frozenset({"", "-", "-1"})
@@ -37,7 +37,7 @@ def build_lexicon(training: Iterable[Document]) -> Lexicon:
     """Every surface under which the training documents mention each concept.
 
     Mentions with several concepts (composite or ambiguous), with none, or in several parts say
-    nothing about a single name and are left out.
+    nothing about a single name and are left out, and so is text that can stand nowhere else (`is_name`).
     """
     surfaces: dict[tuple[str, str], set[str]] = defaultdict(set)
     provenance: dict[str, set[str]] = defaultdict(set)
@@ -45,7 +45,7 @@ def build_lexicon(training: Iterable[Document]) -> Lexicon:
         for mention in document.mentions:
             key = _concept(mention)
             surface = document.surface(mention)
-            if key is not None and surface.strip() == surface:
+            if key is not None and is_name(surface):
                 surfaces[key].add(surface)
                 provenance[surface].add(document.id)
     return Lexicon(

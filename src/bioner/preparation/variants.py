@@ -10,9 +10,15 @@ from bioner.entities import Document, Mention
 def as_variant(changed: Document, document: Document, kind: str) -> Document:
     """A changed text as variant of its document: `<id>~<kind>1`, with the source and the kind in `meta`.
 
-    A variant of a variant names the original as its source.
+    The source is the document, whatever that is a part of itself; a variant of a variant names the original.
     """
-    return replace(changed, id=f"{document.id}~{kind}1", meta={"source": document.source, "augmentation": kind})
+    source = document.source if "augmentation" in document.meta else document.id
+    return replace(changed, id=f"{document.id}~{kind}1", meta={"source": source, "augmentation": kind})
+
+
+def is_name(surface: str) -> bool:
+    """Whether a mention's text can stand in another text: in one line, without white space at its ends, with a letter or digit."""
+    return surface.strip() == surface and len(surface.splitlines()) == 1 and any(map(str.isalnum, surface))
 
 
 def lone_mentions(document: Document) -> list[Mention]:

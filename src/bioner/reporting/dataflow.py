@@ -13,7 +13,7 @@ from bioner.reporting.rulegraph import Point, RuleGraph, lay_out, redundant_edge
 from bioner.reporting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, panels
 
 WINGS = {
-    "corpora": (SKY, ("download", "demo", "generate", "harmonize", "quality", "pin")),
+    "corpora": (SKY, ("download", "demo", "generate", "harmonize", "inspect", "pin")),
     "preparation": (GREEN, ("normalize", "augment", "split", "compose", "audit", "composition")),
     "tagging": (ORANGE, ("fetch_encoder", "recipe", "adapt", "train", "predict", "package")),
     "evaluation": (PURPLE, ("attack", "score", "collect", "statistics", "compare", "link")),

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from bioner.reporting.companions import DEFINITION_COLUMNS, ROBUSTNESS_COLUMNS
+from bioner.reporting.pages import render
 from bioner.reporting.pictures import read_pictures
 from bioner.reporting.published import FLAGS, ONE_COUNT
 from bioner.reporting.rows import read_rows
@@ -18,7 +17,6 @@ from bioner.reporting.summaries import read_audits, read_provenance, read_qualit
 from bioner.reporting.table1 import TABLE1_COLUMNS
 from bioner.storage import write_text
 
-TEMPLATES = Path(__file__).with_name("templates")
 Row = Mapping[str, str]
 
 
@@ -56,15 +54,7 @@ def write_report(
         "training": read_training(collected / "runs.csv", settings),
         "provenance": read_provenance(provenance),
     }
-    write_text(output, render(context))
-
-
-def render(context: Mapping[str, Any]) -> str:
-    """The page for a context; every value is escaped, a value that is not there is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("report.html").render(context) + "\n"
+    write_text(output, render("report.html", context))
 
 
 def interval_scale(rows: Sequence[Row]) -> tuple[int, int]:

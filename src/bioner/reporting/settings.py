@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,17 @@ class ReportSettings:
     compare: tuple[str, ...]
     folds: Any
     seeds: Any
-    notes: tuple[str, ...]
+    general_notes: tuple[str, ...]
+    protocol_notes: Mapping[str, Sequence[str]]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every row under the experiment's own protocol says."""
+        return self.notes_of(self.protocol)
+
+    def notes_of(self, protocol: str) -> tuple[str, ...]:
+        """What every row under a protocol says."""
+        return (*self.protocol_notes.get(protocol, ()), *self.general_notes)
 
     @property
     def demo(self) -> bool:
@@ -92,6 +102,7 @@ def read_settings(value: Any) -> ReportSettings:
         "folds",
         "seeds",
         "notes",
+        "protocol_notes",
     }
     place = "report settings"
     _check_keys(value, required={"experiment", "scale", "datasets", "models"}, known=known, place=place)
@@ -114,7 +125,8 @@ def read_settings(value: Any) -> ReportSettings:
         compare=tuple(value.get("compare") or ()),
         folds=value.get("folds"),
         seeds=value.get("seeds"),
-        notes=tuple(map(str, value.get("notes") or ())),
+        general_notes=tuple(map(str, value.get("notes") or ())),
+        protocol_notes=value.get("protocol_notes") or {},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bioner.errors import BionerError
@@ -12,7 +13,7 @@ from bioner.reporting.formats import Row, Table, markdown
 
 
 def showcase(folder: Path, *, seconds: float, machine: str) -> str:
-    """Markdown of an experiment's reproduced rows and of what they cost.
+    """Markdown of an experiment's reproduced rows and of what they cost; of one that compares protocols, its table of leakage.
 
     Args:
         folder: results/<experiment>, finished.
@@ -25,6 +26,14 @@ def showcase(folder: Path, *, seconds: float, machine: str) -> str:
     rows = [row for row in _read(folder / "tables" / "table1.csv") if row["source"] == "reproduced" and row["f1"]]
     if not rows:
         raise BionerError(f"{folder / 'tables' / 'table1.csv'}: expected reproduced rows, found none; run the experiment first")
+    leakage = _read(folder / "tables" / "leakage.csv") if (folder / "tables" / "leakage.csv").is_file() else []
+    table = _protocols(leakage) if len({row["protocol"] for row in leakage}) > 1 else _models(folder, rows)
+    caption, _, body = markdown(replace(table, caption=_caption(folder, rows, seconds, machine))).partition("\n\n")
+    return f"{body}\n{caption}\n"
+
+
+def _models(folder: Path, rows: Sequence[Row]) -> Table:
+    """The reproduced rows, clean and attacked."""
     attacked = {(row["dataset"], row["model"], row["attack"]): row["f1_attacked"] for row in _read(folder / "tables" / "robustness.csv")}
     attacks = list(dict.fromkeys(attack for _, _, attack in attacked))
     compared = any(row["difference"] for row in rows)
@@ -36,10 +45,15 @@ def showcase(folder: Path, *, seconds: float, machine: str) -> str:
         | {f"under_{attack}": attacked.get((row["dataset"], row["model"], attack), "") for attack in attacks}
         for row in rows
     ]
-    numbers = frozenset(headings) - {"dataset", "model"}
-    table = Table("showcase", _caption(folder, rows, seconds, machine), list(headings), printed, headings, numbers)
-    caption, _, body = markdown(table).partition("\n\n")
-    return f"{body}\n{caption}\n"
+    return Table("showcase", "", list(headings), printed, headings, frozenset(headings) - {"dataset", "model"})
+
+
+def _protocols(rows: Sequence[Row]) -> Table:
+    """One model under each protocol, and what the leak audit found there."""
+    headings = {"dataset": "Corpus", "model": "Model", "protocol": "Protocol", "training_words": "Training words", "f1": "F1"}
+    headings |= {"interval": "95 % interval", "difference": "Difference", "leaks": "Leak audit"}
+    printed = [{name: row.get(name, "") for name in headings} | {"interval": f"{row['f1_low']}–{row['f1_high']}"} for row in rows]
+    return Table("showcase", "", list(headings), printed, headings, frozenset({"training_words", "f1", "interval", "difference"}))
 
 
 def insert(text: str, experiment: str, block: str, path: Path) -> str:

@@ -8,12 +8,16 @@ from typing import Any
 
 from bioner.errors import BionerError
 from bioner.reporting.collected import read_runs
+from bioner.reporting.pages import percent
 from bioner.reporting.settings import ReportSettings
 from bioner.storage import read_json
 
 
 def read_quality(paths: Iterable[str | Path], settings: ReportSettings) -> list[dict[str, Any]]:
-    """One line for each corpus: documents, mentions, types, share of exact offsets in percent, repairs by rule, warnings.
+    """One line for each corpus: documents, mentions, types, shares in percent, repairs by rule, warnings.
+
+    The shares are those of exact offsets, of test mentions that training has too (`seen`), of mentions that are not of their surface
+    form's most frequent type (`several_types`), and of what is annotated or left out while its form mostly is not (`left_out`).
 
     Raises BionerError naming a report that is missing or lacks a part.
     """
@@ -21,19 +25,23 @@ def read_quality(paths: Iterable[str | Path], settings: ReportSettings) -> list[
     for path in paths:
         value = read_json(path)
         try:
-            every, share = value["counts"]["all"], value["offsets"]["share"]
+            every, labels = value["counts"]["all"], value["consistency"]
             line = {
                 "title": _title(str(value["dataset"]), settings),
                 "documents": f"{every['documents']:,}",
                 "mentions": f"{every['mentions']:,}",
                 "types": str(len(every["types"])),
-                "offsets": "" if share is None else f"{100 * share:.2f}",
+                "offsets": percent(value["offsets"]["share"]),
+                "seen": percent(value["seen_in_training"].get("test", {}).get("share")),
+                "several_types": percent(labels["several_types"]["minority_share"]),
+                "left_out": percent(labels["left_out"]["minority_share"]),
                 "repairs": [f"{rule.replace('_', ' ')}: {repair['count']:,}" for rule, repair in sorted(value["repairs"].items())],
                 "warnings": [str(warning) for warning in value["warnings"]],
             }
         except (KeyError, TypeError) as error:
             raise BionerError(
-                f"{path}: expected a quality report with counts, offsets, repairs and warnings, found no {error}; run harmonize again"
+                f"{path}: expected a quality report with counts, offsets, consistency, repairs and warnings, found no {error}; "
+                "run inspect again"
             ) from error
         lines.append(line)
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -37,8 +38,11 @@ def round_trip(*, forward: Path, backward: Path, beams: int, batch: int, cache: 
         cache: a folder; text of the corpus goes there.
 
     Raises:
-        BionerError: files that are not those of the manifests; models or tokenizers that cannot be loaded.
+        BionerError: beams or a batch below 1; files that are not those of the manifests; models or tokenizers that cannot be loaded.
     """
+    for key, value in (("beams", beams), ("batch", batch)):
+        if type(value) is not int or value < 1:
+            raise BionerError(f"expected `back_translation.{key}` as a whole number from 1 on, got {value!r:.40}; change it in the config")
     folders = [forward.parent, backward.parent]
     files = [verify_encoder(folder)["files"] for folder in folders]
     key = {"format": FORMAT, "files": files, "beams": beams, "batch": batch, "version": version("transformers")}
@@ -68,7 +72,9 @@ class Marian:
             if (kind := AutoConfig.from_pretrained(folder, local_files_only=True).model_type) != "marian":
                 raise ValueError(f"model_type {kind}")
             self.tokenizer = load_tokenizer(folder)
-            self.network = MarianMTModel.from_pretrained(folder, local_files_only=True, weights_only=True).eval().to(device)
+            network = MarianMTModel.from_pretrained(folder, local_files_only=True, weights_only=True, dtype=torch.float32)
+        self.network = network.eval().to(device)
+        self.network.generation_config.max_length = None  # each batch has its own limit
         self.device, self.beams, self.batch = device, beams, batch
         self.longest = int(self.network.config.max_position_embeddings)
 
@@ -115,7 +121,9 @@ def load_tokenizer(folder: Path) -> Any:
         return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     if (folder / "source.spm").is_file() and importlib.util.find_spec("sentencepiece") is None:
         raise BionerError(f"{folder}/source.spm: expected the package sentencepiece, it is not installed; pip install sentencepiece")
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Recommended: pip install sacremoses")
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 @contextmanager

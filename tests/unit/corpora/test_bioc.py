@@ -220,6 +220,20 @@ def test_refusals(tmp_path: Path, name: str, data: str | bytes, limits: Mapping[
     assert "\n" not in str(caught.value)
 
 
+def test_a_wrong_value_in_a_large_file_is_told_by_its_line(tmp_path: Path) -> None:
+    rest = json.dumps({"id": "2", "passages": [passage(0, "x" * 99)]}) + ",\n"
+    for wrong in ('{"id": 1,\n "passages": [}', '{"id": tru}', '{"id": "\\x"}', '{"id": "1", "passages" []}'):
+        with pytest.raises(BionerError, match=rf"a\.json:{2 + wrong.count(chr(10))}: expected JSON, found: "):
+            run(tmp_path, "a.json", f'{{"documents":[\n{wrong},\n{rest * 30_000}', document_characters=5_000)
+
+
+def test_values_over_the_end_of_a_block(tmp_path: Path) -> None:
+    value = '{"id": "\\ud83e\\uddec", "infons": {"a": null, "b": -1.5e3}, "passages": []}'
+    for place in range(len(value) + 1):
+        filler = " " * ((1 << 20) - len('{"documents": [') - place)
+        assert [document.id for document in run(tmp_path, "a.json", f'{{"documents": [{filler}{value}]}}')[0]] == ["\U0001f9ec"]
+
+
 def test_an_annotation_without_type_and_too_many(tmp_path: Path) -> None:
     value = {"id": "1", "passages": [passage(0, "gout", mention("gout", (0, 4), kind=""), mention("gout", (0, 4)))]}
     for name, data in (("a.xml", to_xml(value)), ("a.json", json.dumps(value))):
@@ -229,7 +243,8 @@ def test_an_annotation_without_type_and_too_many(tmp_path: Path) -> None:
             run(tmp_path, name, data, document_mentions=1)
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+# XML has no U+FFFE and U+FFFF
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), min_size=1, max_size=12)
 
 
 @given(st.lists(TEXT, min_size=1, max_size=4), st.data())

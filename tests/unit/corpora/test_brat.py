@@ -53,6 +53,13 @@ def pack(members: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
     return gzip.compress(buffer.getvalue())
 
 
+def damaged(archive: bytes) -> bytes:
+    """The archive with an error in the header of its third member."""
+    data = bytearray(gzip.decompress(archive))
+    data[4 * 512 + 8] ^= 1
+    return gzip.compress(data)
+
+
 def test_mentions_in_parts_and_lines_that_are_skipped() -> None:
     lines = [
         "T1\tD 0 4;11 14\tleft toe",
@@ -155,6 +162,9 @@ def test_an_archive_is_read_by_folders(tmp_path: Path) -> None:
         (pack({"a/1.txt": b""}, tarfile.CHRTYPE), {}, "x.tar.gz: expected plain files below the archive"),
         (pack({"/a/1.txt": b""}), {}, "x.tar.gz: expected plain files below the archive, found /a/1.txt"),
         (pack({"a/../../1.txt": b""}), {}, "x.tar.gz: expected plain files below the archive"),
+        (pack({"a/\udcff1.txt": b""}), {}, r"x.tar.gz: expected plain files below the archive, found 'a/\\udc"),
+        (pack({"a/\n1.txt": b""}), {}, r"x.tar.gz: expected plain files below the archive, found 'a/\\n1.txt'"),
+        (damaged(pack(MEMBERS)), {}, "x.tar.gz: expected a tar archive, found a damaged one .there is more after its end"),
         (pack({"a/1.txt": b""}), {}, "x.tar.gz: expected a/1.txt and .ann, found only .txt"),
         (pack({"a/1.txt": b"x" * 90}), {"limits": Limits(document_characters=9)}, "a/1.txt: expected at most 9 characters"),
         (pack({"a/1.bin": b"x" * 90000}), {"limits": Limits(unpacked_bytes=20000)}, "x.tar.gz: expected at most 20,000 bytes"),

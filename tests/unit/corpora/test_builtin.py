@@ -70,6 +70,15 @@ COUNTS: dict[str, dict[str, tuple[int, int | None, dict[str, int]]]] = {
         "test": (3391, 3391, {"Protein": 4359}),
     },
 }
+TYPES_READ = {
+    "ncbi_disease": {
+        "train": {"SpecificDisease": 2972, "Modifier": 1289, "DiseaseClass": 769, "CompositeMention": 115},
+        "validation": {"SpecificDisease": 412, "Modifier": 214, "DiseaseClass": 126, "CompositeMention": 35},
+        "test": {"SpecificDisease": 555, "Modifier": 264, "DiseaseClass": 121, "CompositeMention": 20},
+        "all": {"SpecificDisease": 3939, "Modifier": 1767, "DiseaseClass": 1016, "CompositeMention": 170},
+    }
+}
+"""Mentions by type before types were renamed."""
 REPAIRED = {"ncbi_disease": 1}
 """Annotations that did not hold as written and were repaired by name."""
 
@@ -100,6 +109,8 @@ def test_counts_and_offsets(tmp_path: Path, name: str) -> None:
             counts[2][mention.type] = counts[2].get(mention.type, 0) + 1
     expected = {split: [number, sentences or 0, types] for split, (number, sentences, types) in COUNTS[name].items()}
     assert found == expected
+    assert report["types_read"] == TYPES_READ.get(name, {})
+    assert report["filtered"] == {} and report["kept"] == report["counts"] and set(report["lost_mentions"].values()) == {0}
     checked = sum(sum(types.values()) for _, _, types in COUNTS[name].values())
     assert (report["offsets"]["checked"], report["offsets"]["exact"]) == (checked, checked - REPAIRED.get(name, 0))
     assert set(settings["groups"]) == {kind for _, _, types in COUNTS[name].values() for kind in types}

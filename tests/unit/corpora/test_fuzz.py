@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import random
 import re
 import signal
+import tarfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,22 +20,27 @@ from typing import Any
 
 import pytest
 
-from bioner.corpora.harmonize import FORMATS, check
+from bioner.corpora.harmonize import FORMATS, check, splitted
 from bioner.corpora.limits import Limits
 from bioner.corpora.quality import Quality
 from bioner.corpora.raw import RawCorpus, RawFile
 from bioner.corpora.repairs import Repairs
 from bioner.documents import from_json, to_line
+from bioner.entities import Document
 from bioner.errors import BionerError
 
 
 @dataclass(frozen=True)
 class Seed:
-    """Small valid files of a format: name -> (role, content); `lines` where every error about content has a line."""
+    """Small valid files of a format: name -> (role, content); `lines` where every error about content has a line.
+
+    `members` are the names of files inside of them, which errors name instead.
+    """
 
     files: Mapping[str, tuple[str, str]]
     options: Mapping[str, Any] = field(default_factory=dict)
     lines: bool = True
+    members: tuple[str, ...] = ()
 
 
 PUBTATOR = (
@@ -64,6 +72,19 @@ BIOC_XML = (
     '<infon key="type">Disease</infon><infon key="identifier">D1</infon><location offset="5" length="4"/><text>gout</text></annotation>\n'
     "</passage></document></collection>\n"
 )
+
+
+def archive(**members: str) -> str:
+    """A tar archive of files in the folder `s`; their names have `_` before the suffix."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(f"s/{name.replace('_', '.')}")
+            info.size = len(content.encode())
+            tar.addfile(info, io.BytesIO(content.encode()))
+    return buffer.getvalue().decode()
+
+
 SEEDS = {
     "pubtator": [Seed({"a.txt": ("text", PUBTATOR)}), Seed({"a.txt.gz": ("text", PUBTATOR)})],
     "i2b2": [Seed({"n.txt": ("text", NOTE), "n.con": ("annotations", CONCEPTS)})],
@@ -72,10 +93,13 @@ SEEDS = {
         Seed({"a.tsv": ("text", IOB2)}, {"scheme": "iob1", "separator": "blank"}),
         Seed({"a.tsv": ("text", IOBES)}, {"scheme": "iobes"}),
     ],
-    "brat": [Seed({"a.txt": ("text", TEXT), "a.ann": ("annotations", ANNOTATIONS)})],
+    "brat": [
+        Seed({"a.txt": ("text", TEXT), "a.ann": ("annotations", ANNOTATIONS)}),
+        Seed({"a.tar": ("text", archive(a_txt=TEXT, a_ann=ANNOTATIONS))}, lines=False, members=("s/a.txt", "s/a.ann")),
+    ],
     "jsonl": [Seed({"a.jsonl": ("text", LINE)})],
-    "bioc_json": [Seed({"a.json": ("text", BIOC_JSON)}, lines=False)],
-    "bioc_xml": [Seed({"a.xml": ("text", BIOC_XML)}, lines=False)],
+    "bioc_json": [Seed({"a.json": ("text", BIOC_JSON)}, lines=False), Seed({"a.json.gz": ("text", BIOC_JSON)}, lines=False)],
+    "bioc_xml": [Seed({"a.xml": ("text", BIOC_XML)}, lines=False), Seed({"a.xml.gz": ("text", BIOC_XML)}, lines=False)],
 }
 """Format -> seeds: a new format is one entry."""
 
@@ -154,7 +178,8 @@ def run(kind: str, seed: Seed, folder: Path, *, mutations: int, seconds: float) 
         except BionerError as error:
             refused += 1
             place = r"(:\d+)?: " if not seed.lines or name.endswith(".gz") else r":\d+: "
-            assert re.match(rf"({'|'.join(map(re.escape, contents))}){place}", str(error)), f"{kind} {index}: {error}"
+            named = "|".join(map(re.escape, (*contents, *seed.members)))
+            assert re.match(f"({named}){place}", str(error)), f"{kind} {index}: {error}"
             assert "\n" not in str(error), f"{kind} {index}: {error}"
         except Exception as error:
             pytest.fail(f"{kind}, mutation {index}: {error!r:.300} of {contents[name]!r:.2000}")
@@ -191,4 +216,35 @@ def test_mutated_files(kind: str, seed: Seed, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "seed"), CASES)
 def test_a_hundred_thousand_mutated_files(kind: str, seed: Seed, tmp_path: Path) -> None:
-    run(kind, seed, tmp_path, mutations=100_000 // len(CASES) + 1, seconds=60)
+    mutations, start = 100_000 // len(CASES) + 1, time.monotonic()
+    refused = run(kind, seed, tmp_path, mutations=mutations, seconds=60)
+    name = ", ".join(seed.files)
+    print(f"{kind}, {name}: {mutations - refused} read, {refused} refused, {time.monotonic() - start:.0f} s")
+
+
+def lists(mutations: int, folder: Path) -> int:
+    """Read mutated split lists; the number that were refused."""
+    rng, refused = random.Random("lists"), 0
+    documents = [Document(name, "gout") for name in ("1", "2", "3", "a b", "\U0001f9ec")]
+    good = {"train.txt": b"1\n2\r\n\n", "test.txt.gz": gzip.compress("3 \na b\n\U0001f9ec".encode(), mtime=0)}
+    for index in range(mutations):
+        name = rng.choice(sorted(good))
+        contents = good | {name: mutate(good[name], rng)}
+        files = []
+        for path, content in contents.items():
+            (folder / path).write_bytes(content)
+            files.append(RawFile(folder / path, path, path.split(".")[0], "ids", hashlib.sha256(content).hexdigest()))
+        try:
+            found = list(splitted(documents, RawCorpus("x", tuple(files)), Repairs(), Limits()))
+            assert [document.id for document in found] == [document.id for document in documents]
+        except BionerError as error:
+            refused += 1
+            assert re.match(r"(train\.txt:\d+|test\.txt\.gz(:\d+)?): ", str(error)) and "\n" not in str(error), f"{index}: {error}"
+        except Exception as error:
+            pytest.fail(f"lists, mutation {index}: {error!r:.300} of {contents[name]!r:.2000}")
+    return refused
+
+
+@pytest.mark.parametrize("mutations", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutated_split_lists(mutations: int, tmp_path: Path) -> None:
+    assert 0 < lists(mutations, tmp_path) < mutations

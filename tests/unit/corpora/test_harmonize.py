@@ -68,6 +68,26 @@ def test_split_from_lists_of_ids(tmp_path: Path) -> None:
         run(tmp_path, files | {"test": ("2\n", "test", "ids")})
 
 
+def test_lists_of_ids_are_read_as_other_files(tmp_path: Path) -> None:
+    files: dict[str, tuple[str, str | None, str]] = {"a": (one("1") + one("\u20282"), None, "text")}
+    documents, report = run(tmp_path, files | {"train": ("\ufeff1\r\n\u20282", "train", "ids")})
+    assert [(d.id, d.split) for d in documents] == [("1", "train"), ("\u20282", "train")]
+    assert {rule: found["first"] for rule, found in report["repairs"].items()} == {
+        "byte order mark removed": ["train:1"],
+        "carriage return at the end of a line": ["train:1"],
+        "no newline at the end of the file": ["train"],
+    }
+    documents, report = run(tmp_path, files | {"train": ("\n", "train", "ids")})
+    assert [d.split for d in documents] == [None, None] and report["repairs"]["document in no split list"]["count"] == 2
+    with pytest.raises(BionerError, match=r"^train: expected a split for this list of ids"):
+        run(tmp_path, files | {"train": ("1\n", None, "ids")})
+    (tmp_path / "bad").write_bytes(b"1\n\xff\n")
+    entries = [manifest_entry(tmp_path, "a", None, "text"), manifest_entry(tmp_path, "bad", "train", "ids")]
+    write_manifest(tmp_path / "manifest.json", "x", "", entries)
+    with pytest.raises(BionerError, match=r"^bad:2: expected UTF-8, found byte 0xff"):
+        harmonize("x", {"format": "pubtator"}, raw=tmp_path / "manifest.json", output=tmp_path / "o", quality=tmp_path / "q")
+
+
 def test_types_are_renamed_dropped_and_merged(tmp_path: Path) -> None:
     content = one("1") + one("2", kind="Modifier") + one("3", kind="UnknownType").replace("\n\n", "\n3\t0\t4\tgout\tDisease\tD2\n\n")
     documents, report = run(

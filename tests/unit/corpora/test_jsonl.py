@@ -35,11 +35,27 @@ def test_documents_as_written(tmp_path: Path) -> None:
     assert [d.split for d in run(tmp_path, lines, "test")[0]] == ["test", "test"]
 
 
+def test_mentions_are_read_once(tmp_path: Path) -> None:
+    mentions = [{"id": f"T{n}", "spans": [[0, 4]], "type": kind, "concepts": names} for n, (kind, names) in enumerate(
+        [("D", ["c"]), ("E", ["c"]), ("D", ["c"]), ("D", ["d", "c"])])]  # fmt: skip
+    (document,), repairs = run(tmp_path, json.dumps({"id": "1", "text": "gout", "mentions": mentions}) + "\n")
+    assert [(m.id, m.type, m.concepts) for m in document.mentions] == [("T0", "D", ("c", "d")), ("T1", "E", ("c",))]
+    assert repairs.counts == {"duplicate annotation dropped": 1, "same span and type again: concepts joined": 1}
+
+
+def test_messages_have_no_text(tmp_path: Path) -> None:
+    for part in ('"mentions": [["secret"]]', '"mentions": [{"id": "T", "secret": 1}]', '"mentions": [], "passages": ["secret"]'):
+        with pytest.raises(BionerError, match=r"a\.jsonl:1: not a document: expected a ") as caught:
+            run(tmp_path, f'{{"id": "1", "text": "secret", {part}}}\n')
+        assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("line", "match"),
     [
         ("{", "a.jsonl:2: not a document: "),
         ("5", "a.jsonl:2: not a document: expected an object, got int"),
+        ('{"id": "", "text": "a", "mentions": []}', "a.jsonl:2: expected a document with an id, found an empty one"),
         ('{"id": "1"}', "a.jsonl:2: not a document: expected 'text' of type str"),
         ('{"id": "1", "text": "a", "mentions": [{"id": "T", "spans": [[0, 2]], "type": "D"}]}', "a.jsonl:2: .*inside the text"),
         ('{"id": "1", "text": "\\ud835", "mentions": []}', "a.jsonl:2: not a document: .*surrogates"),

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import json
-import os
 import random
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +107,18 @@ def test_a_large_file_is_refused_before_it_is_in_memory(tmp_path: Path) -> None:
     with pytest.raises(BionerError, match=r"^x\.gz: expected at most 99 characters in a document"):
         read_document(bomb, Limits(document_characters=99))
     dense = raw(tmp_path / "y.gz", gzip.compress(bytes(3 << 20)))
-    assert sum(map(len, read_blocks(dense, Limits(unpacked_bytes=64 * 3 << 20)))) == 3 << 20
+    assert sum(map(len, read_blocks(dense, Limits(unpacked_bytes=1024 * 3 << 20)))) == 3 << 20
     with pytest.raises(BionerError, match=r"^y\.gz: expected at most 3,145,727 bytes of data that unpack a hundredfold"):
-        list(read_blocks(dense, Limits(unpacked_bytes=(64 * 3 << 20) - 1)))
+        list(read_blocks(dense, Limits(unpacked_bytes=(1024 * 3 << 20) - 1)))
     with pytest.raises(BionerError, match=r"^x\.gz:1: expected at most 10,000,000 characters in a line"):
-        list(read_lines(raw(tmp_path / "x.gz", gzip.compress(bytes(11 << 20))), Repairs(), Limits()))
+        list(read_lines(raw(tmp_path / "x.gz", gzip.compress(random.Random(1).randbytes(6 << 20).hex().encode(), 1)), Repairs(), Limits()))
+    # packed in one block with more, a bomb counts as what it is
+    late = raw(tmp_path / "z.gz", gzip.compress(random.Random(1).randbytes(99_999)) + gzip.compress(bytes(200 << 20)))
+    taken = 0
+    with pytest.raises(BionerError, match=r"^z\.gz: expected at most 4,194,304 bytes of data that unpack a hundredfold"):
+        for block in read_blocks(late, Limits()):
+            taken += len(block)
+    assert taken < 40 << 20
 
 
 def test_another_file_than_the_manifests_is_told_at_its_end(tmp_path: Path) -> None:
@@ -144,7 +147,7 @@ MANY = b"1|t|gout\n1|a|\n" + b"".join(b"1\t0\t4\tgout\tT%d\tC1\n" % number for n
     ("limits", "found"),
     [
         ({"document_mentions": 3}, "a.txt:6: expected at most 3 annotations in a document"),
-        ({"document_characters": 4}, "a.txt:2: expected at most 4 characters in a document"),
+        ({"document_characters": 4}, "a.txt:1: expected at most 4 characters in a document"),
         ({"line_characters": 7}, "a.txt:1: expected at most 7 characters in a line"),
         ({"unpacked_bytes": 20}, "a.txt: expected at most 20 bytes in a file"),
         ({"lines": 20}, "limits: expected line_characters, document_characters, document_mentions, unpacked_bytes, found 'lines'"),
@@ -165,47 +168,3 @@ def test_no_output_of_a_file_that_changed(tmp_path: Path) -> None:
     with pytest.raises(BionerError, match="expected sha256"):
         harmonize("x", {"format": "pubtator"}, **paths)
     assert not paths["output"].exists() and not paths["quality"].exists()
-
-
-HEAD = b"1|t|gout\n1|a|toe\n"
-ROW = b"1\t0\t4\tgout\tT%d\tC1\n"
-MEMBER = 64 << 20
-HUGE: dict[str, tuple[str, Callable[[], Iterable[bytes]], str]] = {
-    "a line of 1 GB": (
-        "a.txt",
-        lambda: (b"a" * (1 << 20) if part else b"1|t|" for part in range(1_001)),
-        "a.txt:1: expected at most 10,000,000 characters in a line",
-    ),
-    "a million mentions": (
-        "a.txt",
-        lambda: (ROW % part if part else HEAD for part in range(1_000_001)),
-        "a.txt:500003: expected at most 500,000 annotations in a document",
-    ),
-    "a gz bomb of one line": (
-        "a.gz",
-        lambda: [gzip.compress(bytes(MEMBER))] * 80,
-        "a.gz:1: expected at most 10,000,000 characters in a line",
-    ),
-    "a gz bomb of blank lines": (
-        "a.gz",
-        lambda: [gzip.compress(b"\n" * MEMBER)] * 80,
-        "a.gz: expected at most 67,108,864 bytes of data that unpack a hundredfold",
-    ),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", HUGE)
-def test_huge_inputs_are_refused_in_small_memory(case: str, tmp_path: Path) -> None:
-    name, parts, found = HUGE[case]
-    with open(tmp_path / name, "wb") as handle:
-        handle.writelines(parts())
-    write_manifest(tmp_path / "manifest.json", "x", "", [manifest_entry(tmp_path, name, None, "text")])
-    command = ["-m", "bioner.commands.harmonize", "--dataset", "x", "--settings", json.dumps({"format": "pubtator"})]
-    command += ["--raw", str(tmp_path / "manifest.json"), "--output", str(tmp_path / "o"), "--quality", str(tmp_path / "q")]
-    with open(tmp_path / "log", "wb") as log, subprocess.Popen([sys.executable, *command], stderr=log) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    message = (tmp_path / "log").read_text()
-    assert process.returncode == 1 and message.startswith(f"error: {found}") and message.count("\n") == 1
-    assert usage.ru_maxrss < 300 << 10

@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bioner.config import load_plan
 from bioner.corpora.download import download
 from bioner.corpora.harmonize import harmonize
+from bioner.corpora.provided import list_provided
+from bioner.corpora.raw import read_manifest
 from bioner.documents import read_documents
+from bioner.entities import SPLITS
 from bioner.errors import BionerError, ConfigError
 from bioner.planning import DATASET_KEYS
 
@@ -104,6 +109,42 @@ def test_what_is_missing_is_one_line(tmp_path: Path, settings: dict[str, Any], m
     with pytest.raises(BionerError, match=match) as caught:
         run(tmp_path, **{"format": "conll", "folder": str(tmp_path)} | settings)
     assert "\n" not in str(caught.value)
+
+
+NAMED = ["a.tsv", "b c.tsv", "\u00e9.tsv", "[x].tsv", "in/a.tsv", "in/deep/a.tsv", "in/*.tsv", ".hidden", "none"]
+ODD = ["\udcff.tsv", "new\nline.tsv"]
+PART = st.sampled_from([*"*?[]!~. {}", "**", "[!a]", "[a-", "in", "a.tsv", "\u00e9", "\0", "x" * 300, "\udcff", "\ud800", "deep", "-"])
+STEPS = st.lists(PART, min_size=1, max_size=3).map("".join).filter(lambda step: step != "..")
+PATHS = st.lists(STEPS, min_size=1, max_size=3).map("/".join)
+LISTS = st.one_of(PATHS, st.lists(PATHS, max_size=3))
+PLACES = st.one_of(LISTS, st.dictionaries(st.sampled_from(SPLITS), LISTS))
+FOLDERS = st.sampled_from(["", "~nobody here", "x" * 300, "in", "\0"])
+
+
+@pytest.fixture(scope="module")
+def odd_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A folder of names that patterns may stumble over, and one that also has names which cannot be told."""
+    folders = []
+    for names in (NAMED, [*NAMED, *ODD]):
+        folder = tmp_path_factory.mktemp("odd")
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("gout\tB-D\n\n")
+        folders.append(folder)
+    return folders
+
+
+@given(st.integers(0, 1), PLACES, PLACES, FOLDERS)
+def test_any_paths_end_in_a_manifest_or_one_line(odd_folders: list[Path], which: int, paths: Any, glob: Any, below: str) -> None:
+    folder = odd_folders[which]
+    settings = {"format": "conll", "source": "provided", "folder": str(folder / below), "paths": paths, "glob": glob}
+    manifest = folder.parent / "manifest.json"
+    try:
+        list_provided("mine", settings, manifest)
+    except BionerError as error:
+        assert str(error).startswith("mine: ") and "\n" not in str(error)
+    else:
+        assert all(file.data() for file in read_manifest(manifest).files)
 
 
 def plan(base: Path, missing: str = "error", **entry: Any) -> Any:

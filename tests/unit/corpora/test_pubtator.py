@@ -23,10 +23,9 @@ TEXT = f"{TITLE} {ABSTRACT}"
 HEAD = f"7|t|{TITLE}\n7|a|{ABSTRACT}\n"
 
 
-def read(data: str | bytes, name: str = "x.txt") -> tuple[list[Document], Repairs]:
+def read(data: str | bytes, name: str = "x.txt", limits: Limits = Limits()) -> tuple[list[Document], Repairs]:  # noqa: B008
     repairs = Repairs()
     raw = data.encode() if isinstance(data, str) else data
-    limits = Limits()
     return list(parse(name, text_lines(name, unpack(name, [raw], limits), repairs, limits), repairs, limits)), repairs
 
 
@@ -171,6 +170,23 @@ def test_only_line_feeds_end_lines() -> None:
 def test_malformed_lines_are_refused_with_file_and_line(data: str | bytes, line: int) -> None:
     with pytest.raises(BionerError, match=rf"^x\.txt:{line}: expected"):
         read(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "limits", "message"),
+    [
+        (HEAD + "7\t0\t8\tZorvamab\tC\tD1\n" * 3, {"document_mentions": 2}, "x.txt:5: expected at most 2 annotations"),
+        (HEAD + "\n7\t0\t8\tZorvamab\tC\tD1\n" * 3, {"document_mentions": 2}, "x.txt:8: expected at most 2 annotations"),
+        (HEAD + "8\tanything\n" * 3, {"document_mentions": 2}, "x.txt:5: expected at most 2 annotations"),
+        (HEAD + row("gout", "D", "x" * 244), {"document_characters": 62, "document_mentions": 2}, r"x.txt:3: expected at most 62 .*"),
+        (HEAD, {"document_characters": len(TEXT) - 1}, f"x.txt:2: expected at most {len(TEXT) - 1} characters"),
+        (f"7|t|{TITLE}\n", {"document_characters": len(TITLE)}, f"x.txt:1: expected at most {len(TITLE)} characters"),
+    ],
+)  # fmt: skip
+def test_limits(data: str, limits: dict[str, int], message: str) -> None:
+    with pytest.raises(BionerError, match=f"^{message} in a document, found more"):
+        read(data, limits=Limits(**limits))
+    assert read(data.replace("8\tany", "7\tCID\tany\t"), limits=Limits(**{name: 9 * size for name, size in limits.items()}))
 
 
 @pytest.mark.parametrize("data", [b"", b"not gzip", gzip.compress(HEAD.encode())[:-9]])

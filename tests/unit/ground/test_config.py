@@ -12,6 +12,7 @@ import yaml
 from bioner.config import SCHEMA, fill_defaults, iter_keys, load_plan, read_numbers
 from bioner.errors import ConfigError
 from bioner.planning import Run
+from bioner.preparation.leaks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -147,8 +148,34 @@ def test_a_system_tells_published_rows_apart() -> None:
 
 def test_allowed_leaks_are_told_in_the_rows() -> None:
     change = {"datasets": {"demo_i2b2": {"allowed_leaks": {"shared_documents": 1}}}}
-    notes = load_plan(merged(config(), change), ROOT).describe("demo")["notes"]
-    assert notes == ["leak audit of demo_i2b2: 1 shared_documents allowed"]
+    assert load_plan(merged(config(), change), ROOT).describe("demo")["protocol_notes"] == {"kfold5": []}
+    change |= {"experiments": {"demo": {"protocol": "official", "compare": ["kfold"]}}}
+    notes = load_plan(merged(config(), change), ROOT).describe("demo")["protocol_notes"]
+    assert notes == {"official": ["leak audit of demo_i2b2: 1 shared_documents allowed"], "kfold5": []}
+    with pytest.raises(ConfigError, match=r"datasets\.demo_i2b2\.allowed_leaks: 'shared_document' is not one of"):
+        load_plan(merged(config(), {"datasets": {"demo_i2b2": {"allowed_leaks": {"shared_document": 1}}}}), ROOT)
+
+
+def test_the_checks_that_may_be_allowed_are_those_of_the_audit() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    known = schema["properties"]["datasets"]["additionalProperties"]["properties"]["allowed_leaks"]["propertyNames"]["enum"]
+    assert known == list(CHECKS)
+
+
+def test_what_an_official_split_leaves_out_is_told_in_the_rows() -> None:
+    change = {"run": ["open"], "datasets": {"bc5cdr": {"deduplicate": "shared"}, "demo_i2b2": {"deduplicate": "shared"}}}
+    plan = load_plan(merged(config(), change), ROOT)
+    told = [note for note in plan.describe("open")["protocol_notes"]["official"] if "left out" in note]
+    assert told == ["official split of bc5cdr: left out of training and validation is what a later part has too"]
+    plan = load_plan(merged(config(), change | {"run": ["demo"]}), ROOT)
+    assert plan.describe("demo")["protocol_notes"] == {"kfold5": []}  # folds keep what is alike together
+    with pytest.raises(ConfigError, match=r"datasets\.bc5cdr\.deduplicate"):
+        load_plan(merged(config(), {"datasets": {"bc5cdr": {"deduplicate": "yes"}}}), ROOT)
+
+
+def test_passes_of_a_training_step() -> None:
+    plan = load_plan(merged(config(), {"models": {"pgd": {"adversary": {"steps": 5}}}}), ROOT)
+    assert [plan.passes(model) for model in ("plain", "adaptive", "fgsm", "pgd")] == [1, 1, 2, 6]
 
 
 def test_what_is_not_selected_is_told() -> None:
@@ -193,11 +220,21 @@ def test_an_experiment_compares_protocols_at_equal_training_words() -> None:
         ({"protocol": "official"}, r"experiments\.leakage\.compare: expected protocols other than the experiment's own, got official"),
         ({"training_words": "few"}, r"experiments\.leakage\.training_words"),
         ({"protocol": "random"}, r"experiments\.leakage\.protocol: 'random' is not one of"),
+        ({"models": ["varied"]}, r"experiments\.leakage\.models: 'varied' is trained on variants, which unsafe protocols have none of"),
+        ({"datasets": ["unmarked"], "compare": []}, r"experiments\.leakage\.datasets: 'unmarked' has no document ids"),
     ],
 )
 def test_unsafe_protocols_must_be_declared(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        load_plan(merged(config(), {"run": ["leakage"], "experiments": {"leakage": change}}), ROOT)
+        own = {"varied": {"encoder": "minilm", "augmentation": ["noise"]}}
+        unmarked = {"title": "U", "format": "conll", "source": "provided", "licence": "", "folder": ".", "groups": {}}
+        more = {"models": own, "datasets": {"unmarked": unmarked}}
+        load_plan(merged(config(), {"run": ["leakage"], "experiments": {"leakage": change}} | more), ROOT)
+
+
+def test_variants_must_be_made_to_be_divided() -> None:
+    with pytest.raises(ConfigError, match=r"experiments\.leakage: augment_first divides documents and their variants, but none are made"):
+        load_plan(merged(config(), {"run": ["leakage"], "preparation": {"noise": None}}), ROOT)
 
 
 def test_experiments_cannot_make_the_same_runs_equal_to_different_parts() -> None:
@@ -211,7 +248,7 @@ def test_declared_protocols_are_in_every_row() -> None:
     plan = load_plan(merged(config(), {"run": ["leakage"], "experiments": {"leakage": change}}), ROOT)
     described = plan.describe("leakage")
     assert described["protocol"] == "kfold5_sentence_trainval_900words"
-    assert described["notes"][:2] == [
+    assert described["protocol_notes"]["kfold5_sentence_trainval_900words"] == [
         "unsafe protocol: sentences of one document are in training and test",
         "validation part trained on (train_on_validation)",
     ]

@@ -17,6 +17,7 @@ ALPHABET = st.one_of(
         "\u00a0\u2009\u2013\u2212\u2019\u201c\u200b\u200d\ufeff\u00ad\ufe0f\u0301\u0323\u0327\u00b2\u00bd\u2122\u03b1\ufb01\u00e9\u2026"
     ),
     st.sampled_from("\U0001d6fc\U0001f9ec\u1112\u1161\u11ab\u09c7\u09be\uff9e\uff76"),
+    st.sampled_from(["\r", "\r\n", "\u2028", "\u0130", "\u00df", "zorbin fever (ZF) ", " ZF ", "\u200b\u200b"]),
     st.characters(codec="utf-8"),
 )
 
@@ -68,6 +69,23 @@ def corpus() -> list[Document]:
         split = ("train", "train", "train", "validation", "test")[number % 5]
         documents.append(Document(f"d{number}", text, tuple(mentions), (Passage(0, len(text), "text"),), split))
     return documents
+
+
+@pytest.fixture(scope="session")
+def check_names() -> Callable[[Document, Document], None]:
+    """Asserts that names of mentions that nothing overlaps are all that changed, by putting them in one by one."""
+
+    def check(variant: Document, document: Document) -> None:
+        expected = document.text
+        for old, new in sorted(zip(document.mentions, variant.mentions, strict=True), key=lambda pair: pair[0].start, reverse=True):
+            before, after = ([made.text[slice(*span)] for span in m.spans] for made, m in ((document, old), (variant, new)))
+            if before != after:
+                others = [other for other in document.mentions if other is not old]
+                assert len(old.spans) == 1 and all(other.end <= old.start or old.end <= other.start for other in others)
+                expected = expected[: old.start] + after[0] + expected[old.end :]
+        assert expected == variant.text
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import re
+import importlib.util
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from bioner.preparation.abbreviations import expand_abbreviations, find_definitions
 from bioner.preparation.offsets import OffsetMap
 
-LABELLED = Path(__file__).parents[4] / "shared/corpora/ab3p/MED1250_labeled"
+ROOT = Path(__file__).parents[3]
 
 PIECES = st.sampled_from(
     [
@@ -111,22 +113,38 @@ def test_any_text(text: str) -> None:
     assert rebuilt + text[position:] == new
 
 
-def test_measured_precision_and_recall() -> None:
-    """Exact (short, long) pairs of each abstract of MED1250: 989 right of 1,044 found and 1,203 labelled."""
-    if not LABELLED.is_file():
-        pytest.skip(f"the labelled pairs are not at {LABELLED}")
-    labelled: list[tuple[list[str], set[tuple[str, str]]]] = []
-    for line in LABELLED.read_bytes().decode("cp1252").split("\n"):
-        if re.fullmatch(r"[0-9]+\s*", line):
-            labelled.append(([], set()))
-        elif re.fullmatch(r"  [^|]+\|[^|]+", line):
-            short, long = (" ".join(part.split()) for part in line.split("|"))
-            labelled[-1][1].add((short, long))
-        elif line.strip() and not line.startswith("//"):
-            labelled[-1][0].append(line.replace("\r", "").strip())
-    right = found = wanted = 0
-    for lines, gold in labelled:
-        made = {(short, " ".join(long.split())) for short, long in pairs("\n".join(lines))}
-        right, found, wanted = right + len(made & gold), found + len(made), wanted + len(gold)
-    assert (len(labelled), wanted) == (1252, 1203)
-    assert right >= 989 and found <= 1044, (right, found)
+@pytest.fixture(scope="module")
+def benchmark() -> Any:
+    """benchmarks/abbreviations.py, which is no package."""
+    spec = importlib.util.spec_from_file_location("benchmark_of_abbreviations", ROOT / "benchmarks/abbreviations.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_labelled_pairs_are_read_as_they_stand(benchmark: Any, tmp_path: Path) -> None:
+    lines = ["12 ", "A \r title", "Text \x93q\x94 of zorbin fever (ZF).\r", "  ZF| zorbin  fever \r", "// a remark", "  ZF|zorbin fever", "\r "]
+    (tmp_path / "f").write_bytes("\n".join([*lines, "7", "", "Other", "", "12", "", "More of it."]).encode("latin-1"))
+    first, second = benchmark.read_labelled(tmp_path / "f")
+    assert first.text.split("\n")[::2] == ["A title", "More of it."] and first.pairs == {("ZF", "zorbin fever"): 2}
+    assert (second.text, second.pairs.total()) == ("Other", 0)
+    seconds, found = benchmark.find_ours([first, second])
+    measured = benchmark.measure([first, second], found)
+    assert seconds > 0 and (measured.right, measured.found, measured.labelled) == (1, 1, 2)
+    assert (measured.precision, measured.recall, measured.f1) == (1.0, 0.5, pytest.approx(2 / 3))
+
+
+def test_measured_precision_and_recall(benchmark: Any) -> None:
+    """Exact (short, long) pairs of each abstract of MED1250: 1,004 right of 1,060 found and 1,221 labelled; 989, 1,044 and 1,203 of them distinct."""
+    if not benchmark.LABELLED.is_file():
+        pytest.skip(f"the labelled pairs are not at {benchmark.LABELLED}")
+    records = benchmark.read_labelled(benchmark.LABELLED)
+    measured = benchmark.measure(records, benchmark.find_ours(records)[1])
+    assert (len(records), measured.labelled) == (1250, 1221)
+    assert measured.right >= 1004 and measured.found <= 1060, measured
+    made = [{(record.text[slice(*d.short)], record.text[slice(*d.long)]) for d in find_definitions(record.text)} for record in records]
+    right = sum(len(found & set(record.pairs)) for record, found in zip(records, made, strict=True))
+    assert sum(len(record.pairs) for record in records) == 1203
+    assert right >= 989 and sum(map(len, made)) <= 1044, right

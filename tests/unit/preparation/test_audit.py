@@ -94,7 +94,7 @@ def share_nearly(folder: Path) -> set[str]:
 
 def share_nearly_with_validation(folder: Path) -> set[str]:
     add(folder, "train", Document("stranger", _nearly(documents(folder, "validation")[3])))
-    return {"near_duplicates"}
+    return {"validation_near_training"}
 
 
 def _nearly(document: Document) -> str:
@@ -133,6 +133,28 @@ def vary_validation(folder: Path) -> set[str]:
 def vary_unknown(folder: Path) -> set[str]:
     add(folder, "variants", Document("x~noise1", "some text", meta={"source": "x", "augmentation": "noise"}))
     return {"variant_of_unknown"}
+
+
+def vary_with_test_text(folder: Path) -> set[str]:
+    text = _nearly(documents(folder, "test")[3])
+    add(folder, "variants", Document("x~noise1", text, meta={"source": documents(folder, "train")[0].id, "augmentation": "noise"}))
+    return {"foreign_text_in_variants"}
+
+
+def vary_with_a_test_sentence(folder: Path) -> set[str]:
+    source = documents(folder, "train")[0]
+    *_, sentence, end = documents(folder, "validation")[3].text.rpartition(" Cohort")
+    text = f"{source.text} {(sentence + end).strip()}"
+    add(folder, "variants", Document("x~back_translation1", text, meta={"source": source.id, "augmentation": "back_translation"}))
+    return {"foreign_text_in_variants"}
+
+
+def vary_with_a_test_name(folder: Path) -> set[str]:
+    source = documents(folder, "train")[0]
+    add(folder, "test", Document("holder", "a hidden name", (Mention("T1", ((2, 13),), "Drug", ("C1",)),)))
+    meta = {"source": source.id, "augmentation": "shuffling"}
+    add(folder, "variants", Document("x~shuffling1", "the hidden name", (Mention("T1", ((4, 15),), "Drug", ("C1",)),), meta=meta))
+    return {"foreign_names_in_variants"}
 
 
 def evaluate_variant(folder: Path) -> set[str]:
@@ -179,7 +201,7 @@ PLANTS = [
     share_id, share_text, share_nearly, share_nearly_with_validation, share_sentence,
     train_on_validation, share_between_evaluations, vary_test, vary_test_in_train, vary_test_under_a_false_name,
     vary_validation, vary_unknown, evaluate_variant, name_from_test, name_without_provenance, name_with_false_provenance,
-    name_of_another_concept, repeat_id,
+    name_of_another_concept, repeat_id, vary_with_test_text, vary_with_a_test_sentence, vary_with_a_test_name,
 ]  # fmt: skip
 
 
@@ -251,13 +273,19 @@ def found(report: dict[str, Any]) -> dict[str, int]:
     return {check["name"]: check["found"] for check in report["checks"] if check["found"]}
 
 
-@pytest.mark.parametrize("plant", ["whole", "nearly"])
+@pytest.mark.parametrize("plant", ["whole", "nearly", "raw", "inside"])
 def test_test_text_in_adaptation_is_caught_by_name(folder: Path, plant: str) -> None:
     text = folder.parent / "adaptation.jsonl"
     known, leaked = documents(folder, "train")[:5], documents(folder, "test")[3]
-    more = Document("stranger", _nearly(leaked)) if plant == "nearly" else replace(normalize(leaked, STEPS), id="stranger")
+    prepared = normalize(leaked, STEPS)
+    longer = " ".join(f"Word{number} is of another text than all of the others here." for number in range(40))
+    texts = {"whole": prepared.text, "nearly": _nearly(leaked), "raw": leaked.text, "inside": f"{longer} {leaked.text}"}
+    more = Document("stranger", texts[plant])
+    unchecked = next(check for check in run(folder)["checks"] if check["name"] == "test_text_in_adaptation")
+    assert unchecked["note"].startswith("not checked")
     write_documents(text, known)
-    assert run(folder, {}, "--adaptation", str(text))["verdict"] == "clean"
+    report = run(folder, {}, "--adaptation", str(text))
+    assert report["verdict"] == "clean" and not any(check["note"] for check in report["checks"])
     write_documents(text, [*known, more])
     with pytest.raises(BionerError, match=rf"test_text_in_adaptation: 1, allowed 0 \({leaked.id}\)"):
         run(folder, {}, "--adaptation", str(text))
@@ -307,6 +335,36 @@ def test_of_a_training_part_that_was_cut_fewer_leaks_than_recorded_are_accepted(
     assert run(folder, {"shared_documents": 2})["verdict"] == "clean"
     with pytest.raises(BionerError, match="shared_documents: 1, allowed 0"):
         run(folder)
+
+
+def test_what_is_allowed_of_the_official_split_excuses_no_fold(folder: Path) -> None:
+    share_text(folder)
+    assert run(folder, {"shared_documents": 1})["verdict"] == "clean"
+    protocol(folder, "kfold5")
+    with pytest.raises(BionerError, match="shared_documents: 1, allowed 0"):
+        run(folder, {"shared_documents": 1})
+
+
+def test_recorded_counts_hold_where_validation_is_trained_on_too(folder: Path) -> None:
+    """A sentence and a whole document that validation and test have in common: the same counts, whether it is trained on or not."""
+    *_, sentence, end = normalize(documents(folder, "test")[3], STEPS).text.rpartition(" Cohort")
+    held = Document("stranger", "Nothing else is like this. " + (sentence + end).strip())
+    again = Document("again", _nearly(documents(folder, "test")[6]))
+    add(folder, "validation", held, again)
+    allowed = {"shared_sentences": 1, "near_duplicates": 1}
+    assert run(folder, allowed)["verdict"] == "clean"
+    add(folder, "train", *documents(folder, "validation"))
+    protocol(folder, "official_trainval")
+    assert run(folder, allowed)["verdict"] == "clean"
+
+
+def test_parts_of_one_source_are_originals(folder: Path) -> None:
+    parts = [Document(f"p-{number}", f"part {number} of a text that is long enough", meta={"source": "p"}) for number in range(2)]
+    add(folder, "train", *parts)
+    noisy = add_noise(parts[0], Noise(0.9))
+    assert noisy.source == "p-0"
+    add(folder, "variants", noisy)
+    assert run(folder)["verdict"] == "clean"
 
 
 def test_an_unsafe_protocol_is_never_clean_and_never_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,25 @@ def test_each_kind_is_made_on_its_own_and_none_at_rate_0(
     assert f"{len(corpus)} variants, 0 unchanged, 0 dropped" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["noise", "shuffling", "back_translation"])
+def test_a_variant_depends_on_its_document_alone(tmp_path: Path, corpus: list[Document], kind: str) -> None:
+    settings: dict[str, object] = {kind: {"rate": 0.5}}
+    made = []
+    for order in (corpus, corpus[::-1], corpus[5:8]):
+        write_documents(tmp_path / "n.jsonl", order)
+        made.append({variant.source: variant for variant in augmented(tmp_path, settings)})
+    assert made[0] and made[0] == made[1]
+    assert made[2] == {id: variant for id, variant in made[0].items() if id in {document.id for document in corpus[5:8]}}
+    other = augmented(tmp_path, {kind: {"rate": 0.5, "seed": 2}})
+    assert {variant.source: variant for variant in other} != made[2]
+
+
+@pytest.mark.parametrize("kind", ["noise", "shuffling", "back_translation"])
+def test_what_did_not_change_has_no_variant(tmp_path: Path, kind: str) -> None:
+    write_documents(tmp_path / "n.jsonl", [Document("e", ""), Document("n", "12 34 . 5"), Document("s", " \r\n\u200b")])
+    assert augmented(tmp_path, {kind: {"rate": 1.0}}) == []
+
+
 def test_back_translation_needs_two_models(tmp_path: Path) -> None:
     with pytest.raises(BionerError, match="expected a translator for back_translation"):
         augment_corpus(tmp_path / "n.jsonl", {"back_translation": {"rate": 1.0}}, tmp_path / "v.jsonl")

@@ -12,7 +12,7 @@ from bioner.documents import from_json, to_json
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.keyboard import NEIGHBOURS
-from bioner.preparation.noise import Noise, add_noise, noise_of
+from bioner.preparation.noise import Noise, _Layout, _word_actions, add_noise, noise_of
 from bioner.preparation.normalize import normalize
 
 
@@ -28,10 +28,24 @@ def test_labels_stay_exact_under_any_noise(draw_document: Callable[[st.DataObjec
     assert noisy.id == "d~noise1" and noisy.meta == {"source": "d", "augmentation": "noise"}
     for before, after in zip(document.mentions, noisy.mentions, strict=True):
         for (start, end), (new_start, new_end) in zip(before.spans, after.spans, strict=True):
-            # what is not a letter is never touched inside a mention, and one letter a word at most comes or goes
+            # what is not a letter is never touched inside a mention, and each run of letters has one edit at most
             old, new = document.text[start:end], noisy.text[new_start:new_end]
             assert [c for c in old if not c.isalpha()] == [c for c in new if not c.isalpha()]
-            assert abs(len(old) - len(new)) <= len(old.split())
+            assert all(one_edit(a, b) for a, b in zip(runs(old), runs(new), strict=True))
+
+
+def runs(text: str) -> list[str]:
+    """The runs of letters between other characters, empty ones too."""
+    return "".join(letter if letter.isalpha() else " " for letter in text).split(" ")
+
+
+def one_edit(a: str, b: str) -> bool:
+    """Whether at most one letter comes, goes or is another, or two neighbours change places: by what differs between equal ends."""
+    while a and b and a[0] == b[0]:
+        a, b = a[1:], b[1:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
+    return (len(a) <= 1 and len(b) <= 1) or (len(a) == 2 and b == a[::-1])
 
 
 def test_rate_is_the_share_of_disturbed_words() -> None:
@@ -42,6 +56,19 @@ def test_rate_is_the_share_of_disturbed_words() -> None:
     assert 70 <= changed <= 150
     assert add_noise(Document("d", text), Noise(0.0)).text == text
     assert add_noise(Document("e", text), Noise(0.05)).text != noisy.text
+
+
+@given(st.text("abLlé\u00df\u0130\u03b1", min_size=2, max_size=6), st.integers(0, 50))
+def test_what_is_drawn_changes_the_word(word: str, seed: int) -> None:
+    """Bug: two equal letters changed places, and letters without neighbours became themselves."""
+    assert add_noise(Document("d", word), Noise(1.0, seed)).text != word
+    mention = Document("d", f"{word} {word}.", (Mention("T1", ((0, len(word)),), "Drug"),))
+    assert add_noise(mention, Noise(1.0, seed)).surface(add_noise(mention, Noise(1.0, seed)).mentions[0]) != word
+
+
+def test_equal_words_do_not_change_places() -> None:
+    actions = [_word_actions(text, (0, 6), (7, 13), _Layout(Document("d", text))) for text in ("zorbin zorbin", "zorbin plimur")]
+    assert actions == [["double word", "delete word"], ["double word", "delete word", "swap words"]]
 
 
 def test_all_kinds_of_noise_happen_and_words_of_mentions_stay() -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,10 +18,11 @@ from bioner.documents import read_documents, write_documents
 from bioner.entities import Document, Mention, Passage
 from bioner.errors import BionerError
 from bioner.preparation import characters
-from bioner.preparation.normalize import STEPS, normalize, normalize_text, original_mentions, restore
+from bioner.preparation.normalize import STEPS, Step, normalize, normalize_text, original_mentions, restore
 from bioner.preparation.offsets import OffsetMap
 from bioner.provenance import imported_modules
 
+ROOT = Path(__file__).parents[3]
 BOTH = ("unicode", "shorthand")
 PLAIN = sorted(STEPS.keys() - {"spelling"})
 
@@ -199,6 +203,59 @@ def test_steps_that_few_use_are_in_the_digest_of_normalize_alone() -> None:
 )
 def test_shorthand_is_written_out_as_whole_words(text: str, expected: str | None) -> None:
     assert normalize_text(text, ["shorthand"])[0] == (expected or text)
+
+
+@pytest.mark.parametrize(
+    ("step", "text", "found", "original"),
+    [
+        ("shorthand", "h/o gout", "of gout", "h/o gout"),
+        ("shorthand", "a 45 y/o had", "old", "y/o"),
+        ("shorthand_clinical", "n.p.o. now", "by mouth", "n.p.o."),
+        ("abbreviations", "messenger zorbin (mZ); the mZ", "zorbin", "mZ"),
+        ("abbreviations", "zorbin Channel RNA (zcRNA), RNA of zcRNA", "RNA", "zcRNA"),
+    ],
+)
+def test_what_is_found_in_a_part_of_an_expansion_is_the_whole_short_form(step: str, text: str, found: str, original: str) -> None:
+    new, edits = normalize_text(text, ["unicode", step])
+    start = new.rindex(found)
+    low, high = OffsetMap(edits).to_original((start, start + len(found)))
+    assert new != text and text[low:high] == original
+
+
+ODD = "\ufeff\u0130\u00dfa\u00a0b\r\ne\u0301\u200b zorbin  fever (ZF) \U0001d6fc\u200d\u2009ZF\u200b\u200b"
+
+
+@pytest.mark.parametrize("step", [*PLAIN, "all"])
+def test_every_span_of_an_odd_text_comes_back(step: str) -> None:
+    """Every mention there can be, alone and with all others: at the borders, nested, crossing, of invisible characters alone."""
+    steps = PLAIN if step == "all" else [step]
+    spans = [(start, end) for start in range(len(ODD)) for end in range(start + 1, len(ODD) + 1)]
+    parts = [(first, second) for first in spans[::23] for second in spans[::19] if first[1] <= second[0]]
+    mentions = tuple(Mention(f"T{n}", (found,), "X") for n, found in enumerate(spans))
+    mentions += tuple(Mention(f"D{n}", found, "X") for n, found in enumerate(parts))
+    normalized = normalize(Document("d", ODD, mentions, (Passage(0, len(ODD), "text"),)), steps)
+    back = {mention.id: mention for mention in original_mentions(normalized)}
+    assert back == {mention.id: mention for mention in mentions if mention.id in back}
+    for mention in mentions:
+        surface = "".join(ODD[start:end] for start, end in mention.spans)
+        assert mention.id in back or set(surface) <= set(characters.INVISIBLE)
+
+
+def test_the_page_explains_every_step_and_key_and_its_examples_hold(tmp_path: Path) -> None:
+    page = (ROOT / "docs/preparation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \| `(.*?)` \|", page, re.MULTILINE)
+    assert len(rows) == len(STEPS) and {name for name, _, _ in rows} == set(STEPS)
+    (tmp_path / "words.txt").write_text("patients\n")
+    digest = hashlib.sha256(b"patients\n").hexdigest()
+    for name, text, becomes in rows:
+        step: Step = {name: {"dictionary": str(tmp_path / "words.txt"), "sha256": digest}} if name == "spelling" else name
+        given = re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text)
+        assert normalize_text(given, [step])[0] == becomes != given
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    keys = schema["properties"]["preparation"]["properties"]
+    for kind in ("noise", "synonyms", "shuffling", "back_translation", "lexicons"):
+        entry = keys[kind].get("properties") or keys[kind]["additionalProperties"]["properties"]
+        assert not [key for key in (kind, *entry) if not re.search(rf"\b{key}:", page)]
 
 
 def test_mention_across_an_edit_is_widened_counted_and_kept() -> None:

@@ -108,6 +108,16 @@ def test_edits_are_minimal_and_keep_both_sides() -> None:
     assert apply_replacements("ab", [((0, 1), "")]) == ("b", [[0, 1, 0, 0]])
 
 
+@given(replaced())
+def test_whole_edits_are_the_replacements_that_change_something(case: tuple[str, list[tuple[Span, str]]]) -> None:
+    text, replacements = case
+    new_text, edits = apply_replacements(text, replacements, whole=True)
+    assert new_text == apply_replacements(text, replacements)[0]
+    changing = [(span, new) for span, new in replacements if text[slice(*span)] != new]
+    assert [((start, end), new_text[low:high]) for start, end, low, high in edits] == changing
+    OffsetMap(edits)
+
+
 def test_removed_character_beside_a_mention_is_not_part_of_it() -> None:
     offsets = OffsetMap(apply_replacements("\ufeffdrug\u200b.", [((0, 1), ""), ((5, 6), "")])[1])
     assert offsets.to_new((1, 5)) == (0, 4)

@@ -41,7 +41,7 @@ DOT = """digraph snakemake_dag {
 """
 NEEDS = {
     "all": ["table1", "figures", "report"],
-    "report": ["table1", "figures", "quality", "audit", "collect"],
+    "report": ["table1", "figures", "inspect", "audit", "collect"],
     "table1": ["collect"],
     "figures": ["collect", "rulegraph"],
     "collect": ["score", "train"],
@@ -54,7 +54,7 @@ NEEDS = {
     "split": ["harmonize"],
     "augment": ["normalize"],
     "normalize": ["harmonize"],
-    "quality": ["harmonize"],
+    "inspect": ["harmonize"],
     "harmonize": ["download"],
 }
 

@@ -28,6 +28,8 @@ def made(collected, drawn, demo_settings, tmp_path_factory):
             "warnings": [],
             "counts": {"all": {"documents": 1200, "mentions": 34, "types": dict.fromkeys(dataset["groups"], 1)}},
             "offsets": {"checked": 8, "exact": 6, "share": 0.75},
+            "seen_in_training": {"test": {"share": 0.4876}},
+            "consistency": {"several_types": {"minority_share": None}, "left_out": {"minority_share": 0.03125}},
             "repairs": {"blank_trimmed": {"count": 2, "first": ["a:1"]}},
         }
         (folder / f"{name}.json").write_text(json.dumps(quality), encoding="utf-8")
@@ -101,7 +103,7 @@ def test_every_row_and_every_audit_sentence_is_on_the_page(made, collected, sett
     )
     assert "the published table does not name theirs" in structure.text
     assert "Košprdić et al. [38]" in structure.text
-    assert structure.text.count("75.00") == structure.text.count("1,200") == 3
+    assert structure.text.count("75.00") == structure.text.count("1,200") == structure.text.count("48.76") == 3
     assert "versions.python" in structure.text and "shared documents: 1 (known: 1 recorded in the config)" in structure.text
 
 

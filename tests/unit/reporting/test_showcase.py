@@ -62,6 +62,23 @@ def test_a_second_time_changes_nothing(finished: Path) -> None:
     assert show(finished, once) == once
 
 
+def test_an_experiment_that_compares_protocols_shows_its_table_of_leakage(finished: Path) -> None:
+    columns = ["dataset", "model", "protocol", "training_words", "f1", "f1_low", "f1_high", "difference", "leaks", "note"]
+    rows = [
+        ["Toy", "plain", "kfold5_equal", "1000", "80.00", "79.00", "81.00", "", "none", ""],
+        ["Toy", "plain", "kfold5_sentence_equal", "990", "85.00", "84.00", "86.00", "+5.00", "shared documents: 7", "unsafe"],
+    ]
+    with open(finished / "results/demo/tables/leakage.csv", "w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([columns, *rows])
+    text = show(finished, "<!-- demo-table --><!-- /demo-table -->")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    assert cells[0] == ["Corpus", "Model", "Protocol", "Training words", "F1", "95 % interval", "Difference", "Leak audit"]
+    assert cells[3] == ["Toy", "plain", "kfold5_sentence_equal", "990", "85.00", "84.00–86.00", "+5.00", "shared documents: 7"]
+    with open(finished / "results/demo/tables/leakage.csv", "w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([columns, rows[0]])
+    assert "95 % interval | F1 under fgsm" in show(finished, "<!-- demo-table --><!-- /demo-table -->")
+
+
 def test_what_is_missing_is_named_and_the_page_stays(finished: Path) -> None:
     with pytest.raises(BionerError, match=r"page\.md: expected the lines <!-- demo-table -->"):
         show(finished, "no marks")

@@ -125,7 +125,9 @@ def test_the_command_goes_through_both_models(pair: tuple[Path, Path], tmp_path:
     assert (tmp_path / "a" / "back_translation.jsonl").read_bytes() == first
 
 
-def test_other_models_are_refused_in_one_line(tmp_path: Path, bert: Path, pair: tuple[Path, Path]) -> None:
+def test_other_models_are_refused_in_one_line(
+    tmp_path: Path, bert: Path, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     fetch_encoder("bert", {"sources": [{"folder": str(bert)}]}, tmp_path / "bert" / "encoder.json")
     with pytest.raises(BionerError, match="expected a MarianMT model"):
         round_trip(forward=tmp_path / "bert" / "encoder.json", backward=pair[1], beams=1, batch=1, cache=tmp_path / "c")(["a"])
@@ -135,5 +137,14 @@ def test_other_models_are_refused_in_one_line(tmp_path: Path, bert: Path, pair: 
         (folder / name).write_bytes((pair[0].parent / name).read_bytes())
     write_json(folder / "vocab.json", {"<unk>": 0})
     (folder / "source.spm").write_bytes(b"no model")
-    with pytest.raises(BionerError, match=r"package sentencepiece|expected a MarianMT model"):
+    with pytest.raises(BionerError, match="expected a MarianMT model"):
         Marian(folder, torch.device("cpu"), beams=1, batch=1)
+    monkeypatch.setattr("bioner.tagging.translation.importlib.util.find_spec", lambda _: None)
+    with pytest.raises(BionerError, match=r"source\.spm: expected the package sentencepiece, it is not installed"):
+        Marian(folder, torch.device("cpu"), beams=1, batch=1)
+
+
+@pytest.mark.parametrize(("beams", "batch", "told"), [(0, 1, "beams"), (True, 1, "beams"), (4, -1, "batch"), (4, "16", "batch")])
+def test_wrong_settings_are_told(pair: tuple[Path, Path], tmp_path: Path, beams: int, batch: int, told: str) -> None:
+    with pytest.raises(BionerError, match=rf"`back_translation\.{told}` as a whole number from 1 on"):
+        translator(pair, tmp_path, beams=beams, batch=batch)
