@@ -107,9 +107,11 @@ def find_theirs(records: Sequence[Record]) -> tuple[float, list[Counter[Pair]]]:
         [record.text[slice(*span)] for span in split_sentences(record.text, edges)] for record, edges in zip(records, borders, strict=True)
     ]
     with tempfile.TemporaryDirectory() as elsewhere:  # this file has the package's name
-        done = subprocess.run([sys.executable, "-c", PEER], input=json.dumps(sentences), capture_output=True, text=True, cwd=elsewhere)
+        command = [sys.executable, "-c", PEER]
+        done = subprocess.run(command, check=False, input=json.dumps(sentences), capture_output=True, text=True, cwd=elsewhere)
     if done.returncode:
-        raise SystemExit(f"expected the package abbreviations to run, found: {done.stderr.strip()[-200:]}; pip install -r requirements/dev.txt")
+        found = done.stderr.strip()[-200:]
+        raise SystemExit(f"expected the package abbreviations to run, found: {found}; pip install -r requirements/dev.txt")
     seconds, found = json.loads(done.stdout)
     return seconds, [Counter((short, long) for short, long in pairs) for pairs in found]
 
@@ -160,9 +162,8 @@ def report(rows: Sequence[dict[str, Any]], told: str) -> None:
     print(told)
     for line in rows:
         holds = "holds" if line["holds"] else "DOES NOT HOLD"
-        print(
-            f"{line['case']:<28} {line['ours']:>9.4g} | {line['peer']} {line['theirs']:.4g} | {line['ratio']:.3f} >= {line['goal']:g}: {holds}"
-        )
+        compared = f"{line['ratio']:.3f} >= {line['goal']:g}: {holds}"
+        print(f"{line['case']:<28} {line['ours']:>9.4g} | {line['peer']} {line['theirs']:.4g} | {compared}")
     machine = {
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),

@@ -271,8 +271,8 @@ def _check_unsafe(config: dict[str, Any], where: str, entry: dict[str, Any]) -> 
         for model in entry["models"]:
             if config["models"][model]["augmentation"]:
                 raise ConfigError(
-                    f"{where}.models: '{model}' is trained on variants, which unsafe protocols have none of and training_words does not count; "
-                    f"take one without augmentation"
+                    f"{where}.models: '{model}' is trained on variants, which unsafe protocols have none of and training_words "
+                    "does not count; take one without augmentation"
                 )
 
 

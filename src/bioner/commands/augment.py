@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bioner.commandline import execute, json_argument
 from bioner.errors import BionerError
@@ -33,13 +34,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     augment_corpus(options.normalized, options.settings, options.output, translate)
 
 
-def translator(models: Sequence[Path], settings: dict[str, dict[str, int]], output: Path) -> Translate:
+def translator(models: Sequence[Path], settings: Any, output: Path) -> Translate:
     """What translates there and back by two models; its cache lies in `translations` beside the output."""
     from bioner.tagging.translation import round_trip  # here, for torch takes seconds and other kinds need none of it
 
-    chosen = settings.get("back_translation") or {}
     if len(models) != 2:
         raise BionerError(f"expected two translators, there and back, got {len(models)}; correct --translators")
+    chosen = settings.get("back_translation") if isinstance(settings, dict) else None
+    if not isinstance(chosen, dict):
+        raise BionerError(f"expected settings of back_translation beside translators, got {settings!r:.80}; correct --settings")
     forward, backward = models
     return round_trip(
         forward=forward,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -84,9 +84,9 @@ def build(value: Any, name: str, line: int, repairs: Repairs, limits: Limits) ->
     mentions: dict[tuple[tuple[Span, ...], str], Mention] = {}
     for home, annotation in waiting:
         where = f"{name}:{annotation.get('line', line)}"
-        mention = _mention(annotation, finder, home, where, repairs)
+        mention = _mention(annotation, f"T{len(mentions) + 1}", finder, home, where, repairs)
         if mention is not None:
-            keep(mentions, replace(mention, id=f"T{len(mentions) + 1}"), where, repairs)
+            keep(mentions, mention, where, repairs)
     passages = tuple(Passage(chunk.start, chunk.start + len(chunk.text), chunk.kind) for chunk in chunks if chunk.text)
     document = Document(_name(value), text, sort_mentions(mentions.values()), passages)
     limits.check(document, place)
@@ -124,6 +124,8 @@ def _kind(passage: Json) -> str:
 
 def _number(value: Json, key: str) -> int:
     found = value.get(key)
+    if isinstance(found, str) and len(found) < 10 and found.isdecimal() and found.isascii():
+        return int(found)
     if isinstance(found, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", found, re.ASCII):
         return int(found)
     if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 10**9:
@@ -206,14 +208,16 @@ class _Finder:
         return moved
 
 
-def _mention(annotation: Json, finder: _Finder, home: int | None, place: str, repairs: Repairs) -> Mention | None:
-    """The mention of an annotation; None (counted) when it has no place in the text."""
+def _mention(annotation: Json, name: str, finder: _Finder, home: int | None, place: str, repairs: Repairs) -> Mention | None:
+    """The mention of an annotation, called `name`; None (counted) when it has no place in the text."""
     kind = str(_infons(annotation).get("type") or "").strip()
     if not kind:
         raise ValueError("expected every annotation to have an infon 'type', got one without")
-    spans = sorted(
-        (_number(item, "offset"), _number(item, "offset") + _number(item, "length")) for item in _objects(annotation, "locations")
-    )
+    spans = []
+    for item in _objects(annotation, "locations"):
+        start = _number(item, "offset")
+        spans.append((start, start + _number(item, "length")))
+    spans.sort()
     written = annotation.get("text")
     if written is not None and not isinstance(written, str):
         raise ValueError("expected 'text' of an annotation to be a string")
@@ -233,7 +237,7 @@ def _mention(annotation: Json, finder: _Finder, home: int | None, place: str, re
         repairs.note(found[1], place)
     elif written is not None:
         repairs.exact += 1
-    return Mention("", tuple(found[0]), kind, _concepts(_infons(annotation)))
+    return Mention(name, tuple(found[0]), kind, _concepts(_infons(annotation)))
 
 
 def _same(pieces: list[str], written: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -153,11 +154,12 @@ def _origin(what: str, file: Wanted, mirror: str) -> str | Path:
         if not file.url:
             raise BionerError(f"{what}: expected a url or a mirror, found neither; {REMEDY}")
         return _place(what, file.url)
-    place = _place(what, mirror) if "://" in mirror else Path(mirror).expanduser()
+    place = _place(what, mirror) if "://" in mirror else Path(os.path.expanduser(mirror))
     if isinstance(place, str):
         return f"{place.rstrip('/')}/{urllib.parse.quote(file.path)}"
-    if not place.is_dir():
-        found = "a file" if place.exists() else "nothing"
+    # of os.path, because these are false where there can be no such place, as when the name is too long
+    if not os.path.isdir(place):
+        found = "a file" if os.path.exists(place) else "nothing"
         raise BionerError(
             f"{what}: expected a folder or a URL prefix as mirror, found {found} at {place}; correct `mirror:` or BIONER_MIRROR"
         )

@@ -53,13 +53,22 @@ class Locator:
             spans: as written, possibly outside the text.
             says: whether the pieces at the spans are what the annotation says.
         """
+        if self._holds(spans, says):
+            return spans, EXACT
         for rule, candidate in self._candidates(spans):
-            if all(0 <= start < end <= len(self.text) for start, end in candidate) and says([self.text[a:b] for a, b in candidate]):
+            if self._holds(candidate, says):
                 return candidate, rule
         return None
 
+    def _holds(self, spans: list[Span], says: Callable[[list[str]], bool]) -> bool:
+        pieces, length = [], len(self.text)
+        for start, end in spans:
+            if not 0 <= start < end <= length:
+                return False
+            pieces.append(self.text[start:end])
+        return says(pieces)
+
     def _candidates(self, spans: list[Span]) -> Iterator[tuple[str, list[Span]]]:
-        yield EXACT, spans
         for rule, table in self._tables:
             yield rule, [(_at(table, start), _at(table, end)) for start, end in spans]
         if self._join is None:

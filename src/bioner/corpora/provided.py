@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -44,7 +44,7 @@ def list_provided(dataset: str, settings: Mapping[str, Any], output: str | Path)
     """
     folder = str(settings.get("folder") or ".")
     root = Path(os.path.expanduser(folder))
-    if not _is(Path.is_dir, root):
+    if not os.path.isdir(root):
         raise BionerError(f"{dataset}: expected your files in the folder {folder}, found no such folder; {_advice(settings)}")
     if settings.get("files"):
         rows = _listed(dataset, settings, root)
@@ -89,10 +89,10 @@ def expand(root: Path, path: str, *, pattern: bool) -> list[str]:
     files = []
     for name in found:
         place = root / name
-        if not pattern and _is(Path.is_dir, place):
-            below = sorted(inner.relative_to(place).as_posix() for inner in place.rglob("*") if _is(Path.is_file, inner))
+        if not pattern and os.path.isdir(place):
+            below = sorted(inner.relative_to(place).as_posix() for inner in place.rglob("*") if os.path.isfile(inner))
             files += [(PurePosixPath(name) / inner).as_posix() for inner in below if not _hidden(inner)]
-        elif _is(Path.is_file, place):
+        elif os.path.isfile(place):
             files.append(PurePosixPath(name).as_posix())
     return files
 
@@ -103,14 +103,6 @@ def _matches(root: Path, pattern: str) -> list[str]:
         return sorted(set(glob.glob(pattern, root_dir=root, recursive=True)))
     except ValueError:  # a null character
         return []
-
-
-def _is(what: Callable[[Path], bool], place: Path) -> bool:
-    """Whether a path is a file or a folder; not so where it cannot be one, as when its name is too long."""
-    try:
-        return what(place)
-    except OSError:
-        return False
 
 
 def _chosen(dataset: str, settings: Mapping[str, Any], root: Path) -> list[Row]:
@@ -153,7 +145,7 @@ def _advice(settings: Mapping[str, Any]) -> str:
 def _listed(dataset: str, settings: Mapping[str, Any], root: Path) -> list[Row]:
     rows = []
     for entry in settings["files"]:
-        if not _is(Path.is_file, root / entry["path"]):
+        if not os.path.isfile(root / entry["path"]):
             folder = settings.get("folder") or "."
             raise BionerError(f"{dataset}: expected the file {entry['path']} in {folder}, found none; {_advice(settings)}")
         rows.append((str(entry["path"]), entry.get("split"), str(entry.get("role", "text"))))

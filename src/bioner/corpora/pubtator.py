@@ -26,25 +26,27 @@ _Row = tuple[_Key, int, tuple[str, ...]]
 
 @dataclass(slots=True)
 class _Draft:
-    """A document being read; its annotations are lines, the least memory until it is complete, and the numbers of these."""
+    """A document being read; its annotations are lines, the least memory until it is complete, and the numbers of these.
+
+    `room` is how many more characters these lines may have.
+    """
 
     id: str
     place: str
     title: str
+    room: int
     abstract: str | None = None
     lines: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    size: int = 0
 
     def annotate(self, name: str, number: int, line: str, limits: Limits) -> None:
         """Keep an annotation line; BionerError when they are too many, or too long together."""
         self.lines.append(line)
         self.numbers.append(number)
-        self.size += len(line)
+        self.room -= len(line)
         if len(self.lines) > limits.document_mentions:
             raise limits.exceeded("document_mentions", f"{name}:{number}")
-        # texts of mentions stand beside the document's own
-        if self.size > max(4 * limits.document_characters, 100 * limits.document_mentions):
+        if self.room < 0:
             raise limits.exceeded("document_characters", f"{name}:{number}")
 
 
@@ -105,7 +107,8 @@ def _begin(name: str, title: str, place: str, limits: Limits) -> _Draft:
         raise BionerError(f"{place}: expected 'ID|t|title', found a blank id; repair this line")
     if len(title) + 1 > limits.document_characters:
         raise limits.exceeded("document_characters", place)
-    return _Draft(name, place, title)
+    # texts of mentions stand beside the document's own
+    return _Draft(name, place, title, max(4 * limits.document_characters, 100 * limits.document_mentions))
 
 
 def _add_abstract(draft: _Draft, name: str, abstract: str, place: str, limits: Limits) -> None:

@@ -24,7 +24,8 @@ def leave_out(
         parts: train, validation and test -> ids.
         texts: id -> text, of every id in `parts`; empty ones are never duplicates.
         sources: id -> the document that it is of, by default itself.
-        kind: "none" leaves out nothing; "shared" what is, by source, text (whatever its case and white space) or nearly so, in a later part:
+        kind: "none" leaves out nothing; "shared" what is, by source, text (whatever its case and white space) or nearly so, in
+            a later part:
             validation documents that are in test, training documents that are in validation or test; "all" also what
             repeats an earlier document of the same part by text.
         threshold: of `near_pairs`, in (0, 1].

@@ -16,7 +16,7 @@ CONFIG = "config.json"
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model",
-    "source.spm", "target.spm", "generation_config.json",
+    "source.spm", "target.spm", "target_vocab.json", "generation_config.json",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from bioner.tagging.loading import UNREADABLE
 from bioner.tagging.manifest import refuse_code, verify_encoder
 from bioner.tagging.precision import choose_device, configure_torch
 
-FORMAT = 1
+FORMAT = 2
 """Of what is cached; a new one makes everything again."""
 
 
@@ -40,9 +40,9 @@ def round_trip(*, forward: Path, backward: Path, beams: int, batch: int, cache: 
     Raises:
         BionerError: beams or a batch below 1; files that are not those of the manifests; models or tokenizers that cannot be loaded.
     """
-    for key, value in (("beams", beams), ("batch", batch)):
+    for name, value in (("beams", beams), ("batch", batch)):
         if type(value) is not int or value < 1:
-            raise BionerError(f"expected `back_translation.{key}` as a whole number from 1 on, got {value!r:.40}; change it in the config")
+            raise BionerError(f"expected `back_translation.{name}` as a whole number from 1 on, got {value!r:.40}; change it in the config")
     folders = [forward.parent, backward.parent]
     files = [verify_encoder(folder)["files"] for folder in folders]
     key = {"format": FORMAT, "files": files, "beams": beams, "batch": batch, "version": version("transformers")}

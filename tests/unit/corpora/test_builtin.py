@@ -79,6 +79,26 @@ TYPES_READ = {
     }
 }
 """Mentions by type before types were renamed."""
+NOTED = {
+    "bc5cdr": {
+        "annotation without a concept (-1)": 227,
+        "composite: seventh column read over": 235,
+        "empty seventh column": 18,
+        "relation line skipped": 3116,
+        "several concepts joined by |": 273,
+    },
+    "jnlpba": {"document id seen before: numbered": 10, "no annotations in a file": 4},
+    "jnlpba_iob2": {"document id seen before: numbered": 2},
+    "ncbi_disease": {
+        "document id seen before: numbered": 1,
+        "several concepts joined by |": 128,
+        "stray blank in a concept id removed": 5,
+        "trailing blank in a mention's text removed": 1,
+    },
+}
+"""All that the reports note, by dataset; nothing of the others."""
+CUT = {"bc5cdr": 15, "ncbi_disease": 2, "jnlpba": 30}
+"""Mentions that begin or end inside a word."""
 REPAIRED = {"ncbi_disease": 1}
 """Annotations that did not hold as written and were repaired by name."""
 
@@ -109,6 +129,9 @@ def test_counts_and_offsets(tmp_path: Path, name: str) -> None:
             counts[2][mention.type] = counts[2].get(mention.type, 0) + 1
     expected = {split: [number, sentences or 0, types] for split, (number, sentences, types) in COUNTS[name].items()}
     assert found == expected
+    assert {rule: found["count"] for rule, found in report["repairs"].items()} == NOTED.get(name, {})
+    overlapping = {feature: report["features"][feature] for feature in ("nested", "crossing", "same_span", "discontiguous")}
+    assert set(overlapping.values()) == {0} and report["features"]["boundary_inside_a_word"] == CUT.get(name, 0)
     assert report["types_read"] == TYPES_READ.get(name, {})
     assert report["filtered"] == {} and report["kept"] == report["counts"] and set(report["lost_mentions"].values()) == {0}
     checked = sum(sum(types.values()) for _, _, types in COUNTS[name].values())

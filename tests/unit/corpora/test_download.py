@@ -126,6 +126,8 @@ def test_what_the_mirror_has_not_or_has_otherwise(mirror: Path, tmp_path: Path, 
     ("place", "found"),
     [
         ("{}/absent", "found nothing at"),
+        ("{}/" + "x" * 300, "found nothing at"),
+        ("~nobody/here", "found nothing at"),
         ("{}/some/a.txt", "found a file at"),
         ("file://{}/absent", "found nothing at"),
         ("file://some/where", "file of this machine"),

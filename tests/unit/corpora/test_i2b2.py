@@ -103,6 +103,11 @@ def test_only_line_feeds_are_lines_and_only_blanks_and_tabs_end_tokens() -> None
     assert len(document.mentions) == 2
 
 
+def test_marks_of_removed_names_are_tokens() -> None:
+    document, repairs = read("[**Name 12**] has **gout** .", 'c="**gout**" 1:3 1:3||t="problem"\nc="[**name 12**]" 1:0 1:1||t="test"\n')
+    assert surfaces(document) == [("[**Name 12**]", "test"), ("**gout**", "problem")] and not repairs.counts
+
+
 def test_encodings() -> None:
     document, repairs = read("caf\xe9 pain".encode("latin-1"), 'c="pain" 1:1 1:1||t="problem"')
     assert document.text == "caf\xe9 pain" and len(document.mentions) == 1

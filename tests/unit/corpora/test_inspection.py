@@ -20,6 +20,7 @@ from bioner.corpora.download import download
 from bioner.corpora.harmonize import harmonize
 from bioner.corpora.inspection import expected_counts, inspect_corpus
 from bioner.corpora.profile import Profile, quantiles, shapes, together
+from bioner.corpora.raw import manifest_entry, write_manifest
 from bioner.corpora.repeats import Seen, Texts
 from bioner.documents import read_documents, write_documents
 from bioner.entities import SPLITS, Document, Mention, Span
@@ -345,6 +346,33 @@ def test_nothing_of_a_corpus_under_agreement_is_told(tmp_path: Path, capfd: pyte
     assert closed["consistency"] == report["consistency"]
     assert closed["repeats"]["between"] == [{"splits": ["train", "test"], "texts": 1, "first": [["n1", "n4"]]}]
     assert "under a data use agreement" in page
+
+
+def test_nothing_of_a_note_is_told_from_its_files_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    notes = {
+        "a": (f"Has {MARK} acid and {MARK} .\n", f'c="{MARK} acid" 1:1 1:2||t="problem"\n', "train"),
+        "b": (f"Has {MARK} acid and {MARK} .\n", f'c="{MARK}" 1:4 1:4||t="test"\nc="not {MARK}" 1:1 1:1||t="test"\n', "test"),
+        "c": (f"Has {MARK} .\n", f'c="{MARK}" 1:1 1:1||t="problem"\n', "train"),
+    }
+    entries = []
+    for name, (note, concepts, split) in notes.items():
+        for path, content, role in ((f"{name}.txt", note, "text"), (f"{name}.con", concepts, "annotations")):
+            (tmp_path / path).write_text(content)
+            entries.append(manifest_entry(tmp_path, path, split, role))
+    write_manifest(tmp_path / "manifest.json", "toy", "mine", entries)
+    harmonize("toy", {"format": "i2b2"}, raw=tmp_path / "manifest.json", output=tmp_path / "c.jsonl", quality=tmp_path / "h.json")
+    arguments = ["--dataset", "toy", "--settings", '{"agreement": "sign it"}', "--corpus", tmp_path / "c.jsonl"]
+    main(
+        [
+            str(each)
+            for each in (*arguments, "--harmonized", tmp_path / "h.json", "--quality", tmp_path / "q.json", "--page", tmp_path / "p")
+        ]
+    )
+    report = json.loads((tmp_path / "q.json").read_text("utf-8"))
+    assert report["consistency"]["several_types"]["surfaces"] == 1 and report["consistency"]["left_out"]["surfaces"] == 2
+    assert sum(entry["count"] for entry in report["repairs"].values()) >= 1
+    told = [(tmp_path / name).read_text("utf-8").lower() for name in ("h.json", "q.json", "p")]
+    assert MARK in (tmp_path / "c.jsonl").read_text() and not any(MARK in text for text in [*told, *capfd.readouterr()])
 
 
 def test_the_report_has_all_of_harmonize_and_counts_without_repeats(tmp_path: Path) -> None:

@@ -64,7 +64,9 @@ def harmonize(folder: Path, kind: str, limits: dict[str, int]) -> Result:
     with open(folder / "log", "wb") as log, subprocess.Popen(command, stderr=log) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    return Result(process.returncode, (folder / "log").read_text(), usage.ru_maxrss / 1024, time.monotonic() - start)
+    result = Result(process.returncode, (folder / "log").read_text(), usage.ru_maxrss / 1024, time.monotonic() - start)
+    print(f"{kind}, {limits or 'default limits'}: {result.mib:.0f} MiB, {result.seconds:.1f} s")
+    return result
 
 
 def line(before: bytes, after: bytes = b"\n") -> Parts:
@@ -154,11 +156,19 @@ def test_huge_files_are_refused_in_little_memory(name: str, tmp_path: Path) -> N
 
 
 MILLION = 1_000_000
+WORDS = 1_000
+GOUTS = b" ".join([b"gout"] * WORDS)
 
 
 def rows(before: bytes, row: bytes, after: bytes = b"") -> Parts:
-    """A million annotations of the same four letters, each of a type of its own."""
-    return lambda: chain([before], (row % number for number in range(MILLION)), [after])
+    """A million annotations of a thousand words, each word with as many types."""
+
+    def numbered() -> Iterable[bytes]:
+        for number in range(MILLION):
+            start = number % WORDS * 5
+            yield row % {b"start": start, b"end": start + 4, b"kind": number // WORDS}
+
+    return lambda: chain([before], numbered(), [after])
 
 
 def note() -> Iterable[bytes]:
@@ -176,26 +186,37 @@ class Million(Case):
     limits: dict[str, int] = field(default_factory=lambda: {"document_mentions": MILLION})
 
 
-ANNOTATION = b'<annotation id="1"><infon key="type">T%d</infon><location offset="0" length="4"/><text>gout</text></annotation>\n'
-OBJECT = b'{"infons": {"type": "T%d"}, "text": "gout", "locations": [{"offset": 0, "length": 4}]},\n'
-MENTION = b'{"id": "T", "spans": [[0, 4]], "type": "T%d"},'
+ANNOTATION = (
+    b'<annotation id="1"><infon key="type">T%(kind)d</infon><location offset="%(start)d" length="4"/><text>gout</text></annotation>\n'
+)
+OBJECT = b'{"infons": {"type": "T%(kind)d"}, "text": "gout", "locations": [{"offset": %(start)d, "length": 4}]},\n'
+MENTION = b'{"id": "T", "spans": [[%(start)d, %(end)d]], "type": "T%(kind)d"},'
+FIRST = {b"start": 0, b"end": 4, b"kind": 0}
 DOCUMENTS = {
-    "pubtator": Million("pubtator", {"a.txt": rows(b"1|t|gout\n1|a|toe\n", b"1\t0\t4\tgout\tT%d\tC1\n")}, f"a.txt:500003: {MANY}"),
+    "pubtator": Million(
+        "pubtator",
+        {"a.txt": rows(b"1|t|" + GOUTS + b"\n1|a|\n", b"1\t%(start)d\t%(end)d\tgout\tT%(kind)d\tC1\n")},
+        f"a.txt:500003: {MANY}",
+    ),
     "conll": Million("conll", {"a.tsv": lambda: chain(repeat(b"gout\tB-X\n", MILLION), [b"\n"])}, f"a.tsv:500001: {MANY}"),
-    "brat": Million("brat", {"a.txt": lambda: [b"gout"], "a.ann": rows(b"", b"T1\tT%d 0 4\tgout\n")}, f"a.ann:500001: {MANY}"),
+    "brat": Million(
+        "brat", {"a.txt": lambda: [GOUTS], "a.ann": rows(b"", b"T1\tT%(kind)d %(start)d %(end)d\tgout\n")}, f"a.ann:500001: {MANY}"
+    ),
     "i2b2": Million("i2b2", {"n.txt": note, "n.con": concepts}, f"n.con: {MANY}"),
     "jsonl": Million(
         "jsonl",
-        {"a.jsonl": rows(b'{"id": "1", "text": "gout", "mentions": [', MENTION, b'{"id": "T", "spans": [[0, 4]], "type": "T0"}]}\n')},
+        {"a.jsonl": rows(b'{"id": "1", "text": "' + GOUTS + b'", "mentions": [', MENTION, MENTION[:-1] % FIRST + b"]}\n")},
         f"a.jsonl:1: {LINE}",
         {"line_characters": 10**8, "document_mentions": MILLION},
     ),
     "bioc_xml": Million(
-        "bioc_xml", {"a.xml": rows(XML + b"gout</text>\n", ANNOTATION, b"</passage></document></collection>")}, f"a.xml:500002: {MANY}"
+        "bioc_xml",
+        {"a.xml": rows(XML + GOUTS + b"</text>\n", ANNOTATION, b"</passage></document></collection>")},
+        f"a.xml:500002: {MANY}",
     ),
     "bioc_json": Million(
         "bioc_json",
-        {"a.json": rows(JSON + b'gout", "annotations": [\n', OBJECT, OBJECT.strip(b",\n") % 0 + b"]}]}]}")},
+        {"a.json": rows(JSON + GOUTS + b'", "annotations": [\n', OBJECT, OBJECT.strip(b",\n") % FIRST + b"]}]}]}")},
         f"a.json:1: {TEXT}",
         {"document_mentions": MILLION + 1, "document_characters": 10**8},
     ),

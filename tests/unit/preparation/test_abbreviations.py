@@ -125,8 +125,8 @@ def benchmark() -> Any:
 
 
 def test_labelled_pairs_are_read_as_they_stand(benchmark: Any, tmp_path: Path) -> None:
-    lines = ["12 ", "A \r title", "Text \x93q\x94 of zorbin fever (ZF).\r", "  ZF| zorbin  fever \r", "// a remark", "  ZF|zorbin fever", "\r "]
-    (tmp_path / "f").write_bytes("\n".join([*lines, "7", "", "Other", "", "12", "", "More of it."]).encode("latin-1"))
+    head, tail = "12 \nA \r title\nText \x93q\x94 of zorbin fever (ZF).\r", "7\n\nOther\n\n12\n\nMore of it."
+    (tmp_path / "f").write_bytes(f"{head}\n  ZF| zorbin  fever \r\n// a remark\n  ZF|zorbin fever\n\r \n{tail}".encode("latin-1"))
     first, second = benchmark.read_labelled(tmp_path / "f")
     assert first.text.split("\n")[::2] == ["A title", "More of it."] and first.pairs == {("ZF", "zorbin fever"): 2}
     assert (second.text, second.pairs.total()) == ("Other", 0)
@@ -137,7 +137,7 @@ def test_labelled_pairs_are_read_as_they_stand(benchmark: Any, tmp_path: Path) -
 
 
 def test_measured_precision_and_recall(benchmark: Any) -> None:
-    """Exact (short, long) pairs of each abstract of MED1250: 1,004 right of 1,060 found and 1,221 labelled; 989, 1,044 and 1,203 of them distinct."""
+    """Exact (short, long) pairs of each abstract of MED1250: 1,004 right of 1,060 found, 1,221 labelled (distinct: 989, 1,044, 1,203)."""
     if not benchmark.LABELLED.is_file():
         pytest.skip(f"the labelled pairs are not at {benchmark.LABELLED}")
     records = benchmark.read_labelled(benchmark.LABELLED)

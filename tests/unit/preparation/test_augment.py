@@ -108,3 +108,10 @@ def test_kinds_follow_one_another(
     noisy = add_noise(renamed, Noise(1.0, seed))
     check_variant(noisy, renamed, "noise")
     assert noisy.source == "d"
+
+
+@pytest.mark.parametrize("settings", ["3", "null", '{"noise": {"rate": 0.1}}', '{"back_translation": 3}'])
+def test_translators_need_the_settings_of_back_translation(tmp_path: Path, settings: str) -> None:
+    argv = ["--normalized", str(tmp_path / "n.jsonl"), "--output", str(tmp_path / "o.jsonl"), "--settings", settings]
+    with pytest.raises(BionerError, match="expected settings of back_translation beside translators"):
+        command.main([*argv, "--translators", "a", "b"])

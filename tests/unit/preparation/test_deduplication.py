@@ -16,7 +16,8 @@ from bioner.entities import SPLITS, Document
 from bioner.errors import BionerError
 from bioner.preparation.deduplication import leave_out
 
-WORDS = "zorbinol lowers the fever of mice that were fed on plimurin acid for a week or two".split()
+TEXT = "zorbinol lowers the fever of mice that were fed on plimurin acid for a week or two"
+WORDS = TEXT.split()
 TEXTS = st.sampled_from(
     [
         "",

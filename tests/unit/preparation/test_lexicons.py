@@ -108,7 +108,9 @@ def test_what_is_not_of_the_format_is_told_with_its_line(tmp_path: Path, kind: s
         read_lexicon("x", {kind: str(write(tmp_path / "f", text))})
 
 
-@pytest.mark.parametrize("settings", [None, {}, {"obo": "a", "tsv": "b"}, {"csv": "a"}, {"obo": "/nowhere/at.all"}, {"obo": "/"}, {"tsv": 3}])
+@pytest.mark.parametrize(
+    "settings", [None, {}, {"obo": "a", "tsv": "b"}, {"csv": "a"}, {"obo": "/nowhere/at.all"}, {"obo": "/"}, {"tsv": 3}]
+)
 def test_wrong_settings_and_missing_files_are_told(settings: object) -> None:
     with pytest.raises(BionerError, match="expected"):
         read_lexicon("x", settings)

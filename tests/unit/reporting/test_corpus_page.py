@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import html.parser
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +206,38 @@ def test_text_from_outside_is_escaped(report: dict[str, Any]) -> None:
     structure = parsed(text)
     assert sum(tag == "script" for tag, _ in structure.elements) == 1
     assert not any("onload" in attributes for _, attributes in structure.elements)
+
+
+def test_labels_that_agree_are_told(report: dict[str, Any]) -> None:
+    several = {"surfaces": 0, "mentions": 0, "minority": 0, "minority_share": None, "examples": []}
+    left = {"surfaces": 0, "annotated": 0, "places": 0, "share": None, "minority": 0, "minority_share": None, "examples": []}
+    report["consistency"] |= {"several_types": several, "left_out": left}
+    text = corpus_page(report)
+    assert "No surface form has several types" in text and "No surface form of three characters or more" in text
+
+
+@pytest.mark.browser
+def test_only_tables_scroll_on_a_phone(report: dict[str, Any], tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("chromium is not installed")
+    report |= {"title": "a very long title of a corpus " * 4, "inputs": {"folder/" * 20 + "a.txt": "0" * 64}}
+    report["consistency"]["left_out"]["examples"][0]["surface"] = "x" * 80
+    act = """<script>
+    const page = document.documentElement;
+    const wide = [...document.querySelectorAll(".wide")].filter((part) => part.scrollWidth > part.clientWidth).length;
+    const found = [innerWidth, page.scrollWidth, wide].join(" ");
+    document.body.replaceChildren(Object.assign(document.createElement("pre"), {textContent: found}));
+    </script>"""
+    (tmp_path / "page.html").write_text(corpus_page(report).replace("</body>", act + "</body>"), encoding="utf-8")
+    quiet = ("background-networking", "component-update", "sync", "quic", "gpu")
+    flags = ["--headless", "--no-sandbox", "--no-first-run", "--window-size=500,900", *(f"--disable-{name}" for name in quiet)]
+    command = [browser, *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", (tmp_path / "page.html").as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    found = re.search(r"<pre>(\d+) (\d+) (\d+)</pre>", dom)
+    assert found
+    window, page, wide = map(int, found.groups())
+    assert page <= window <= 500 and wide >= 1
 
 
 def test_a_report_that_lacks_a_part_is_refused(report: dict[str, Any]) -> None:

@@ -125,9 +125,7 @@ def test_the_command_goes_through_both_models(pair: tuple[Path, Path], tmp_path:
     assert (tmp_path / "a" / "back_translation.jsonl").read_bytes() == first
 
 
-def test_other_models_are_refused_in_one_line(
-    tmp_path: Path, bert: Path, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_models_are_refused_in_one_line(tmp_path: Path, bert: Path, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     fetch_encoder("bert", {"sources": [{"folder": str(bert)}]}, tmp_path / "bert" / "encoder.json")
     with pytest.raises(BionerError, match="expected a MarianMT model"):
         round_trip(forward=tmp_path / "bert" / "encoder.json", backward=pair[1], beams=1, batch=1, cache=tmp_path / "c")(["a"])
