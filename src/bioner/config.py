@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -300,12 +301,14 @@ def missing_reason(dataset: dict[str, Any], base: Path) -> str | None:
     if dataset["source"] != "provided":
         return None
     folder = dataset.get("folder", ".")
-    root = base / Path(folder).expanduser()
+    root = base / os.path.expanduser(folder)
     lacking = [path for _, path, pattern in places(dataset) if not expand(root, path, pattern=pattern)]
-    if root.is_dir() and not lacking:
+    # of os.path, because it is false where there can be no such place, as when the name is too long
+    there = os.path.isdir(root)
+    if there and not lacking:
         return None
     signing = f"{dataset['agreement']}; " if dataset["agreement"] else ""
-    return f"{signing}put its files under {folder}{f' ({lacking[0]} is not there)' if root.is_dir() else ''}"
+    return f"{signing}put its files under {folder}{f' ({lacking[0]} is not there)' if there else ''}"
 
 
 def iter_keys(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

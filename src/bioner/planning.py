@@ -192,6 +192,10 @@ class Plan:
     def _notes(self, experiment: Experiment, protocol: Protocol) -> list[str]:
         """What rows under a protocol must say: what the protocol has, and what is known of the official splits of its corpora."""
         notes = protocol_notes(protocol)
+        for dataset in experiment.present:
+            filters = self.config["datasets"][dataset].get("filters", {})
+            if criteria := sorted(name for name, value in filters.items() if value):
+                notes.append(f"{dataset}: documents left out by {', '.join(criteria)}")
         for dataset in experiment.present if protocol.kind == "official" else ():
             entry = self.config["datasets"][dataset]
             if entry["deduplicate"] != "none":

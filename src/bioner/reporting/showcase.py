@@ -72,22 +72,26 @@ def _caption(folder: Path, rows: Sequence[Row], seconds: float, machine: str) ->
     runs = [run for found in read_runs(folder / "collected" / "runs.csv").values() for run in found]
     devices = sorted({f"{run['device']}, {run['precision']}" for run in runs})
     folds, seeds = rows[0]["folds"], sorted({run["seed"] for run in runs})
-    gold = _gold(read_documents_counts(folder / "collected" / "documents.csv"))
+    counts = read_documents_counts(folder / "collected" / "documents.csv")
+    gold, compared = _gold(counts), {system[1] for system, _ in counts}
+    protocols = f"protocol {rows[0]['protocol']}" if len(compared) == 1 else f"{len(compared)} protocols"
     minutes, rest = divmod(round(seconds), 60)
     return (
-        f"{len(runs)} runs, protocol {rows[0]['protocol']}, {folds} fold{'s' * (folds != '1')} a cell, seed {', '.join(seeds)}; "
+        f"{len(runs)} runs, {protocols}, {folds} fold{'s' * (folds != '1')} a cell, seed {', '.join(seeds)}; "
         f"gold mentions in the test sets: {', '.join(f'{name} {count:,}' for name, count in gold.items())}. "
         f"{minutes} min {rest:02d} s from the raw files to the report on {machine}; {'; '.join(devices)}."
     )
 
 
 def _gold(counts: Counts) -> dict[str, int]:
-    """Gold mentions of each dataset's clean test sets, all folds of one model and seed together."""
+    """Gold mentions of each dataset's clean test sets, all folds of one model and seed together; by protocol where there are several."""
+    several = len({system[1] for system, _ in counts}) > 1
     gold: dict[str, int] = {}
     for (system, attack), runs in counts.items():
-        if attack == CLEAN and system[0] not in gold:
+        name = f"{system[0]} under {system[1]}" if several else system[0]
+        if attack == CLEAN and name not in gold:
             seed = min(seed for _, seed in runs)
-            gold[system[0]] = sum(entry[1] for (_, other), entries in runs.items() if other == seed for entry in entries)
+            gold[name] = sum(entry[1] for (_, other), entries in runs.items() if other == seed for entry in entries)
     return gold
 
 
