@@ -8,7 +8,7 @@ from typing import Any
 
 from bioner.corpora.consistency import LeftOut, Surfaces, describe
 from bioner.corpora.profile import Profile, together
-from bioner.corpora.quality import NO_SPLIT, Counts
+from bioner.corpora.quality import FEATURES, NO_SPLIT, Counts, features_of
 from bioner.corpora.repeats import Seen, Texts
 from bioner.entities import SPLITS, Document
 from bioner.errors import BionerError
@@ -33,7 +33,9 @@ def inspect_corpus(report: Mapping[str, Any], settings: Mapping[str, Any], docum
     splits = [split for split in (*SPLITS, NO_SPLIT) if split in report["kept"]]
     profiles = {split: Profile() for split in splits}
     surfaces, texts, seen = Surfaces(), Texts(), Seen()
+    features: Counter[str] = Counter()
     for document in documents():
+        features.update(features_of(document))
         profiles.setdefault(document.split or NO_SPLIT, Profile()).add(document)
         for part in (surfaces, texts, seen):
             part.add(document)
@@ -51,6 +53,7 @@ def inspect_corpus(report: Mapping[str, Any], settings: Mapping[str, Any], docum
         "licence": settings.get("licence", ""),
         "agreement": closed,
         "expected": expected_counts(report["counts"], settings.get("counts") or {}),
+        "features": {name: features[name] for name in FEATURES},
         "splits": {split: profile.to_json() for split, profile in (profiles | {"all": whole}).items()},
         "consistency": describe(surfaces, left_out, 0 if closed else EXAMPLES),
         "seen_in_training": seen.to_json(),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from bioner.corpora.limits import Limits
@@ -18,6 +19,9 @@ from bioner.errors import BionerError
 _PASSAGE = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _COLUMNS = 7
+
+BATCH = 4096
+"""Lines that are looked at together: annotations of a document are most of them, and one by one they take long."""
 
 _Key = tuple[int, int, str]
 _Row = tuple[_Key, int, tuple[str, ...]]
@@ -39,15 +43,25 @@ class _Draft:
     lines: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
 
-    def annotate(self, name: str, number: int, line: str, limits: Limits) -> None:
-        """Keep an annotation line; BionerError when they are too many, or too long together."""
-        self.lines.append(line)
-        self.numbers.append(number)
-        self.room -= len(line)
-        if len(self.lines) > limits.document_mentions:
-            raise limits.exceeded("document_mentions", f"{name}:{number}")
-        if self.room < 0:
-            raise limits.exceeded("document_characters", f"{name}:{number}")
+    def annotate(self, name: str, number: int, lines: Sequence[str], limits: Limits) -> None:
+        """Keep annotation lines, the first of them that of this number; BionerError when they are too many, or too long together."""
+        length = sum(map(len, lines))
+        if length > self.room or len(self.lines) + len(lines) > limits.document_mentions:
+            raise self._exceeded(name, number, lines, limits)
+        self.room -= length
+        self.lines += lines
+        self.numbers += range(number, number + len(lines))
+
+    def _exceeded(self, name: str, number: int, lines: Sequence[str], limits: Limits) -> BionerError:
+        """The error about the first of these lines that is over a limit."""
+        room = self.room
+        for place, line in enumerate(lines, number):
+            room -= len(line)
+            if len(self.lines) + place - number >= limits.document_mentions:
+                return limits.exceeded("document_mentions", f"{name}:{place}")
+            if room < 0:
+                break
+        return limits.exceeded("document_characters", f"{name}:{place}")
 
 
 def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Iterator[Document]:
@@ -71,33 +85,41 @@ def parse(name: str, lines: Iterable[str], repairs: Repairs, limits: Limits) -> 
         BionerError: a line that is none of the format's, or a document over the limits, with file and line.
     """
     draft: _Draft | None = None
-    opening, blank = "\t", None
-    for number, line in enumerate(lines, 1):
-        if not line or line.isspace():
-            blank = number
-            continue
-        if line.startswith(opening) and blank is None and draft is not None:
-            # most lines, and never a passage: those have no tab before their bar
-            draft.annotate(name, number, line, limits)
-            continue
-        passage = _PASSAGE.fullmatch(line)
-        if passage and passage[2] == "t":
-            if draft is not None:
-                if blank is None:
-                    repairs.note("no blank line between documents", f"{name}:{number}")
-                yield _finish(draft, name, repairs)
-            draft = _begin(passage[1], passage[3], f"{name}:{number}", limits)
-            opening = f"{draft.id}\t"
-        elif draft is None:
-            raise BionerError(f"{name}:{number}: expected 'ID|t|title', found something else; remove or repair this line")
-        else:
-            if blank is not None:
-                repairs.note("blank line inside a document", f"{name}:{number}")
-            if passage:
-                _add_abstract(draft, passage[1], passage[3], f"{name}:{number}", limits)
+    opening, blank, begun = "\t", None, 0
+    iterator = iter(lines)
+    while batch := list(islice(iterator, BATCH)):
+        place = 0
+        while place < len(batch):
+            line, number, first = batch[place], begun + place + 1, place
+            place += 1
+            if line.startswith(opening) and blank is None and draft is not None:
+                # most lines, and never a passage: those have no tab before their bar
+                while place < len(batch) and batch[place].startswith(opening):
+                    place += 1
+                draft.annotate(name, number, batch[first:place], limits)
+                continue
+            if not line or line.isspace():
+                blank = number
+                continue
+            passage = _PASSAGE.fullmatch(line)
+            if passage and passage[2] == "t":
+                if draft is not None:
+                    if blank is None:
+                        repairs.note("no blank line between documents", f"{name}:{number}")
+                    yield _finish(draft, name, repairs)
+                draft = _begin(passage[1], passage[3], f"{name}:{number}", limits)
+                opening = f"{draft.id}\t"
+            elif draft is None:
+                raise BionerError(f"{name}:{number}: expected 'ID|t|title', found something else; remove or repair this line")
             else:
-                draft.annotate(name, number, line, limits)
-        blank = None
+                if blank is not None:
+                    repairs.note("blank line inside a document", f"{name}:{number}")
+                if passage:
+                    _add_abstract(draft, passage[1], passage[3], f"{name}:{number}", limits)
+                else:
+                    draft.annotate(name, number, [line], limits)
+            blank = None
+        begun += len(batch)
     if draft is not None:
         yield _finish(draft, name, repairs)
 

@@ -62,22 +62,10 @@ class Quality:
     before: Counts = field(default_factory=Counts)
     out: Counts = field(default_factory=Counts)
     filtered: Repairs = field(default_factory=Repairs)
-    features: Counter[str] = field(default_factory=Counter)
 
     def add(self, document: Document) -> None:
         """Count a document."""
         self.read.add(document)
-        text, mentions = document.text, document.mentions
-        spans = [(mention.spans[0][0], mention.spans[-1][1]) for mention in mentions]
-        self.features.update(overlaps(spans))
-        self.features.update(
-            documents_without_mentions=int(not mentions),
-            discontiguous=sum([len(mention.spans) > 1 for mention in mentions]),
-            boundary_inside_a_word=count_cuts(text, spans),
-            mentions_with_concept=sum([bool(mention.concepts) for mention in mentions]),
-            characters=len(text),
-            words=count_words(text),
-        )
 
     def leave_out(self, document: Document, criterion: str) -> None:
         """Count a document, which was added, as left out by a criterion."""
@@ -92,7 +80,7 @@ class Quality:
     def to_json(self, repairs: Repairs, names: Mapping[str, str | None] | None = None) -> dict[str, Any]:
         """The report as JSON.
 
-        `counts`, `features`, `offsets` and `repairs` are of what was read, `kept` of what filters left. `offsets.share` is
+        `counts`, `offsets` and `repairs` are of what was read, `kept` of what filters left. `offsets.share` is
         exact / checked in [0, 1], null where nothing was checked. `types_read` are mentions by split and type before types were
         renamed, of the splits in which they were. `lost_mentions` are those that the documents do not have, by where they went.
 
@@ -100,7 +88,6 @@ class Quality:
             repairs: what the reader noted.
             names: type -> other name, as in the config.
         """
-        features = ("nested", "crossing", "same_span", "discontiguous", "boundary_inside_a_word", "documents_without_mentions")
         share = repairs.exact / repairs.annotations if repairs.annotations else None
         before = {split: found["types"] for split, found in self.before.to_json().items()}
         return {
@@ -113,10 +100,31 @@ class Quality:
                 "types": repairs.counts.get(TYPE_DROPPED, 0),
                 "filters": self.out.mentions,
             },
-            "features": {name: self.features[name] for name in (*features, "mentions_with_concept", "characters", "words")},
             "offsets": {"checked": repairs.annotations, "exact": repairs.exact, "share": share},
             "repairs": repairs.to_json(),
         }
+
+
+FEATURES = (
+    "nested", "crossing", "same_span", "discontiguous", "boundary_inside_a_word", "documents_without_mentions", "mentions_with_concept",
+    "characters", "words",
+)  # fmt: skip
+
+
+def features_of(document: Document) -> Counter[str]:
+    """What a document has of FEATURES; `nested`, `crossing` and `same_span` are pairs of mentions. Zeros may be left out."""
+    text, mentions = document.text, document.mentions
+    spans = [(mention.spans[0][0], mention.spans[-1][1]) for mention in mentions]
+    found = overlaps(spans)
+    found.update(
+        documents_without_mentions=int(not mentions),
+        discontiguous=sum([len(mention.spans) > 1 for mention in mentions]),
+        boundary_inside_a_word=count_cuts(text, spans),
+        mentions_with_concept=sum([bool(mention.concepts) for mention in mentions]),
+        characters=len(text),
+        words=count_words(text),
+    )
+    return found
 
 
 def overlaps(spans: list[Span]) -> Counter[str]:

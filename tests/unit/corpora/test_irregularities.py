@@ -12,7 +12,7 @@ import pytest
 
 from bioner.corpora.harmonize import FORMATS, unique
 from bioner.corpora.limits import Limits
-from bioner.corpora.quality import Quality
+from bioner.corpora.quality import Quality, features_of
 from bioner.corpora.raw import RawCorpus, RawFile
 from bioner.corpora.repairs import Repairs
 from bioner.entities import Document
@@ -285,8 +285,9 @@ def test_each_in_every_format(what: str, kind: str, tmp_path: Path) -> None:
     lost = sum("dropped: " in rule for rule in repairs.counts)
     assert report.to_json(repairs)["lost_mentions"] == {"reading": lost, "types": 0, "filters": 0}
     crossing = what.startswith("nested")
-    assert (report.features["nested"], report.features["crossing"]) == (int(crossing), int(crossing))
-    assert report.features["discontiguous"] == sum(len(mention.spans) > 1 for mention in document.mentions)
+    features = features_of(document)
+    assert (features["nested"], features["crossing"]) == (int(crossing), int(crossing))
+    assert features["discontiguous"] == sum(len(mention.spans) > 1 for mention in document.mentions)
 
 
 def test_the_blank_after_the_title_of_plain_text(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -22,6 +23,7 @@ import yaml
 
 from bioner.corpora.download import download
 from bioner.corpora.harmonize import harmonize
+from bioner.corpora.quality import features_of
 from bioner.documents import read_documents
 from bioner.errors import BionerError
 from bioner.planning import DATASET_KEYS
@@ -127,7 +129,9 @@ def check(folder: Path, name: str, counts: dict[str, Any], *, pairs: bool) -> No
     report = read(folder, name, entry, folder / "mirror")
     made = {document.id: document for documents in splits.values() for document in documents}
     mentions = several = nested = crossing = 0
+    features: Counter[str] = Counter()
     for document in read_documents(folder / "c.jsonl"):
+        features.update(features_of(document))
         one = made.pop(document.id)
         assert (document.split, document.text) == (one.split, f"{one.title} {one.abstract}")
         expected = sorted(((start, end), kinds[0], concept) for start, end, kinds, concept in one.rows)
@@ -142,9 +146,9 @@ def check(folder: Path, name: str, counts: dict[str, Any], *, pairs: bool) -> No
     assert {rule: found["count"] for rule, found in report["repairs"].items()} == (
         {"several types: first one taken": several} if several else {}
     )
-    assert (report["features"]["nested"], report["features"]["crossing"]) == (nested, crossing) or not pairs
-    assert report["features"]["nested"] > 0 < report["features"]["crossing"] and report["features"]["discontiguous"] == 0
-    assert report["features"]["mentions_with_concept"] == mentions
+    assert (features["nested"], features["crossing"]) == (nested, crossing) or not pairs
+    assert features["nested"] > 0 < features["crossing"] and features["discontiguous"] == 0
+    assert features["mentions_with_concept"] == mentions
     assert bool(several) == ("UnknownType" in report["counts"]["all"]["types"]) == (not prefix)
 
 
