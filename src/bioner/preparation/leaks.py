@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,8 @@ from bioner.fingerprint import text_digest
 from bioner.preparation.near_duplicates import THRESHOLD, near_pairs, sentence_keys
 from bioner.preparation.normalize import normalize, normalize_text
 
+ALTERED = 0.5
+"""Share of words that a sentence of a variant has in common with that of its source, at least."""
 RENAMING = ("synonyms", "external_synonyms", "shuffling")
 """Kinds of variants in which mentions get other names."""
 
@@ -178,19 +181,22 @@ def variant_of_unknown(sets: FoldSets) -> list[str]:
 def foreign_text_in_variants(sets: FoldSets) -> list[str]:
     """Training variants with a sentence of more than five words of a validation or test document, or nearly one of these as a whole.
 
-    What the variant's training source has of that itself, and whole texts, are left to the other checks.
+    What the variant's training source has of that itself, and whole texts, are left to the other checks. A sentence that is one of the
+    source's with other names or words in it, half of its words or more being the same, was made of it and meets the other by chance.
     """
     held = [*sets.validation, *sets.prepared_test]
     sources = {document.id: document for document in sets.originals}
     sentences = {key for document in held for key in sentence_keys(document)}
-    kept = {id: sentences.intersection(sentence_keys(document)) for id, document in sources.items()}
     near = set(_near(sets.derived, held, sets.threshold))
     known = set(_near(sets.originals, held, sets.threshold))
     whole = {*variant_of_test(sets), *variant_of_validation(sets)}
 
     def leaks(variant: Document) -> bool:
-        strange = sentences.intersection(sentence_keys(variant)) - kept.get(variant.source, set())
-        return bool(strange) or (variant.id in near and variant.source not in known)
+        if variant.id in near and variant.source not in known:
+            return True
+        strange = sentences.intersection(sentence_keys(variant))
+        own = [key.split() for key in sentence_keys(sources[variant.source])] if strange else []
+        return any(all(SequenceMatcher(None, key.split(), words).ratio() < ALTERED for words in own) for key in strange)
 
     return [variant.id for variant in sets.derived if variant.source in sources and variant.id not in whole and leaks(variant)]
 

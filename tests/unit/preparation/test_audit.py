@@ -143,9 +143,10 @@ def vary_with_test_text(folder: Path) -> set[str]:
 
 def vary_with_a_test_sentence(folder: Path) -> set[str]:
     source = documents(folder, "train")[0]
-    *_, sentence, end = documents(folder, "validation")[3].text.rpartition(" Cohort")
-    text = f"{source.text} {(sentence + end).strip()}"
-    add(folder, "variants", Document("x~back_translation1", text, meta={"source": source.id, "augmentation": "back_translation"}))
+    sentence = "Something quite unlike all of the others was seen there once."
+    add(folder, "validation", Document("holder", sentence))
+    meta = {"source": source.id, "augmentation": "back_translation"}
+    add(folder, "variants", Document("x~back_translation1", f"{source.text} {sentence}", meta=meta))
     return {"foreign_text_in_variants"}
 
 
@@ -335,6 +336,17 @@ def test_of_a_training_part_that_was_cut_fewer_leaks_than_recorded_are_accepted(
     assert run(folder, {"shared_documents": 2})["verdict"] == "clean"
     with pytest.raises(BionerError, match="shared_documents: 1, allowed 0"):
         run(folder)
+
+
+def test_a_renamed_sentence_may_meet_one_of_the_test_part(folder: Path) -> None:
+    """Of sentences made alike, as of a template, one is that of a test document once its names are replaced."""
+    source = documents(folder, "train")[0]
+    shape = "{} was given to all of the patients in {}."
+    add(folder, "train", replace(source, id="s", text=f"{source.text} {shape.format('Xorb', 'Rome')}", mentions=(), meta={}))
+    add(folder, "test", Document("t", f"Another one. {shape.format('Zorbinol', 'Oslo')}"))
+    variant = Document("s~synonyms1", f"{source.text} {shape.format('Zorbinol', 'Oslo')}", meta={"source": "s", "augmentation": "synonyms"})
+    add(folder, "variants", variant)
+    assert run(folder)["verdict"] == "clean"
 
 
 def test_what_is_allowed_of_the_official_split_excuses_no_fold(folder: Path) -> None:
