@@ -8,7 +8,7 @@ from typing import Any
 
 from bioner.corpora.consistency import LeftOut, Surfaces, describe
 from bioner.corpora.profile import Profile, together
-from bioner.corpora.quality import FEATURES, NO_SPLIT, Counts, features_of
+from bioner.corpora.quality import FEATURES, NO_SPLIT, Counts, expected_counts, features_of
 from bioner.corpora.repeats import Seen, Texts
 from bioner.entities import SPLITS, Document
 from bioner.errors import BionerError
@@ -70,19 +70,3 @@ def check(report: Mapping[str, Any], found: Profile) -> None:
             f"{report['dataset']}: expected the {every['documents']:,} documents and {every['mentions']:,} mentions that harmonize "
             f"reported, found {found.documents:,} and {found.types.total():,}; run harmonize again"
         )
-
-
-def expected_counts(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each expected number beside the one found: `split`, `what`, `expected`, `found`.
-
-    Args:
-        found: split (or `all`) -> {"documents": int, "mentions": int, "types": {type: int}}.
-        expected: the same shape, with any part left out.
-    """
-    rows = []
-    for split, wanted in expected.items():
-        have = found.get(split, {"documents": 0, "mentions": 0, "types": {}})
-        pairs = [(key, wanted[key], have[key]) for key in ("documents", "mentions") if key in wanted]
-        pairs += [(f"{kind} mentions", number, have["types"].get(kind, 0)) for kind, number in wanted.get("types", {}).items()]
-        rows += [{"split": split, "what": what, "expected": want, "found": got} for what, want, got in pairs]
-    return rows

@@ -151,17 +151,23 @@ def overlaps(spans: list[Span]) -> Counter[str]:
     return Counter({name: number for name, number in (("same_span", same), ("nested", nested), ("crossing", crossing)) if number})
 
 
-def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
-    """Sentences about counts that are not the expected ones.
+def expected_counts(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each expected number beside the one found: `split`, `what`, `expected`, `found`.
 
     Args:
         found: split (or `all`) -> {"documents": int, "mentions": int, "types": {type: int}}.
         expected: the same shape, with any part left out.
     """
-    sentences = []
+    rows = []
     for split, wanted in expected.items():
         have = found.get(split, {"documents": 0, "mentions": 0, "types": {}})
         pairs = [(key, wanted[key], have[key]) for key in ("documents", "mentions") if key in wanted]
         pairs += [(f"{kind} mentions", number, have["types"].get(kind, 0)) for kind, number in wanted.get("types", {}).items()]
-        sentences += [f"{split}: expected {want:,} {what}, found {got:,}" for what, want, got in pairs if want != got]
-    return sentences
+        rows += [{"split": split, "what": what, "expected": want, "found": got} for what, want, got in pairs]
+    return rows
+
+
+def differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """Sentences about counts that are not the expected ones; arguments as of `expected_counts`."""
+    rows = [row for row in expected_counts(found, expected) if row["expected"] != row["found"]]
+    return [f"{row['split']}: expected {row['expected']:,} {row['what']}, found {row['found']:,}" for row in rows]

@@ -18,8 +18,9 @@ from bioner.commands.inspect import main
 from bioner.corpora.consistency import LeftOut, Surfaces, describe, fold, free_runs, surface_key
 from bioner.corpora.download import download
 from bioner.corpora.harmonize import harmonize
-from bioner.corpora.inspection import expected_counts, inspect_corpus
+from bioner.corpora.inspection import inspect_corpus
 from bioner.corpora.profile import Profile, quantiles, shapes, together
+from bioner.corpora.quality import expected_counts
 from bioner.corpora.raw import manifest_entry, write_manifest
 from bioner.corpora.repeats import Seen, Texts
 from bioner.documents import read_documents, write_documents
