@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 Span = tuple[int, int]
 """Half-open interval [start, end) in code points of a document's text."""
@@ -21,9 +21,8 @@ class Passage:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A typed span of text.
+class Mention(NamedTuple):
+    """A typed span of text; a tuple, because corpora have hundreds of thousands and nothing else is made as fast.
 
     `spans` has more than one element only for a discontiguous mention, sorted by start.
     `concepts` are identifiers in the corpus's own vocabulary, possibly none.
@@ -46,7 +45,7 @@ class Mention:
 
     def at(self, *spans: Span) -> Mention:
         """The same mention elsewhere."""
-        return replace(self, spans=spans)
+        return self._replace(spans=spans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def with_types(document: Document, names: Mapping[str, str | None], repairs: Rep
         elif (mention.spans, kind) in mentions:
             repairs.note("same span and type after renaming: one kept", document.id)
         else:
-            mentions[mention.spans, kind] = replace(mention, type=kind)
+            mentions[mention.spans, kind] = mention._replace(type=kind)
     return replace(document, mentions=sort_mentions(mentions.values()))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from functools import partial
+from itertools import islice, repeat
+from operator import lt
 from typing import Any
 
 from bioner.corpora.limits import Limits
@@ -13,7 +15,7 @@ from bioner.corpora.lines import read_lines
 from bioner.corpora.locating import Locator
 from bioner.corpora.raw import RawCorpus
 from bioner.corpora.repairs import Repairs
-from bioner.entities import Document, Mention, Passage
+from bioner.entities import Document, Mention, Passage, Span
 from bioner.errors import BionerError
 
 _PASSAGE = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
@@ -23,9 +25,12 @@ _COLUMNS = 7
 BATCH = 4096
 """Lines that are looked at together: annotations of a document are most of them, and one by one they take long."""
 
+RUN = 512
+"""Annotation lines that are looked at together at most: what is looked at in vain stays small."""
+
 _Key = tuple[int, int, str]
-_Row = tuple[_Key, int, tuple[str, ...]]
-"""Start, end and type of a mention, its number in the order of the file, its concepts."""
+_as_mention: Callable[[tuple[str, tuple[Span], str, tuple[str, ...], None]], Mention] = partial(tuple.__new__, Mention)
+"""A mention of its values; half a million are made, and `Mention(...)` takes four times as long."""
 
 
 @dataclass(slots=True)
@@ -69,7 +74,7 @@ def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Ite
     limits: Limits = options["limits"]
     for file in corpus.of_role("text"):
         for document in parse(file.name, read_lines(file, repairs, limits), repairs, limits):
-            yield replace(document, split=file.split)
+            yield document if file.split is None else replace(document, split=file.split)
 
 
 def parse(name: str, lines: Iterable[str], repairs: Repairs, limits: Limits) -> Iterator[Document]:
@@ -94,8 +99,7 @@ def parse(name: str, lines: Iterable[str], repairs: Repairs, limits: Limits) -> 
             place += 1
             if line.startswith(opening) and blank is None and draft is not None:
                 # most lines, and never a passage: those have no tab before their bar
-                while place < len(batch) and batch[place].startswith(opening):
-                    place += 1
+                place = _end_of_run(batch, place, opening)
                 draft.annotate(name, number, batch[first:place], limits)
                 continue
             if not line or line.isspace():
@@ -124,6 +128,20 @@ def parse(name: str, lines: Iterable[str], repairs: Repairs, limits: Limits) -> 
         yield _finish(draft, name, repairs)
 
 
+def _end_of_run(batch: list[str], place: int, opening: str) -> int:
+    """Where lines from `place` on end that begin with `opening`; there may be more of them after RUN lines."""
+    try:
+        end = batch.index("", place, place + RUN)
+    except ValueError:
+        end = min(place + RUN, len(batch))
+    # all up to the next empty line, as a rule: seen without a look at each
+    if batch[end - 1].startswith(opening) and "\n".join(["", *batch[place:end]]).count(f"\n{opening}") == end - place:
+        return end
+    while place < len(batch) and batch[place].startswith(opening):
+        place += 1
+    return place
+
+
 def _begin(name: str, title: str, place: str, limits: Limits) -> _Draft:
     if not name.strip():
         raise BionerError(f"{place}: expected 'ID|t|title', found a blank id; repair this line")
@@ -150,26 +168,27 @@ def _finish(draft: _Draft, name: str, repairs: Repairs) -> Document:
     text = f"{draft.title} {draft.abstract or ''}"
     start = len(draft.title) + 1
     passages = [Passage(0, len(draft.title), "title"), Passage(start, len(text), "abstract")]
-    found = _regular(draft, text, name, repairs) or _any(draft, Locator(text, join=start), name, repairs)
-    mentions = [Mention(f"T{order}", ((first, last),), kind, names) for (first, last, kind), order, names in sorted(found)]
+    mentions = _regular(draft, text, name, repairs) or _any(draft, Locator(text, join=start), name, repairs)
     return Document(
         draft.id, text, mentions=tuple(mentions), passages=tuple(passage for passage in passages if passage.start < passage.end)
     )
 
 
-def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> list[_Row] | None:
-    """What the annotations say, as `_any`, if none has an irregularity but several types; None otherwise.
+def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> list[Mention] | None:
+    """The mentions, as of `_any`, if no annotation has an irregularity but several types; None otherwise.
 
     All lines at once, because corpora are large: MedMentions has 352,496.
     """
-    if any([line.count("\t") != 5 for line in draft.lines]):
+    columns = "\t\n".join(["", *draft.lines]).split("\t")[1:]
+    if len(columns) != 6 * len(draft.lines):
         return None
-    columns = "\t".join(draft.lines).split("\t")
     names, firsts, lasts, written, kinds, concepts = (columns[part::6] for part in range(6))
-    digits, marks = "".join(firsts + lasts), "".join(kinds + concepts)
+    bounds = firsts + lasts
+    digits, marks = "".join(bounds), "".join(kinds + concepts)
     if (
-        names.count(draft.id) != len(names)
-        or not (digits.isdecimal() and digits.isascii() and max(map(len, firsts + lasts)) < 10)
+        # each line's end is before a sixth column, and there only: they have six columns each
+        names.count(f"\n{draft.id}") != len(names)
+        or not (digits.isdecimal() and digits.isascii() and max(map(len, bounds)) < 10)
         or "" in columns
         or "-1" in concepts
         or "|" in marks
@@ -177,7 +196,7 @@ def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> list[_Row
     ):
         return None
     starts, ends = list(map(int, firsts)), list(map(int, lasts))
-    if max(ends) > len(text) or [text[start:end] for start, end in zip(starts, ends, strict=True)] != written:
+    if max(ends) > len(text) or list(map(text.__getitem__, map(slice, starts, ends))) != written:
         return None
     several = [index for index, kind in enumerate(kinds) if "," in kind]
     for index in several:
@@ -185,18 +204,23 @@ def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> list[_Row
         if not first or not any(more):
             return None
         kinds[index] = first
-    keys = list(zip(starts, ends, kinds, strict=True))
-    if len(set(keys)) < len(keys):
-        return None
+    keys, order = list(zip(starts, ends, kinds, strict=True)), None
+    if not all(map(lt, keys, keys[1:])):
+        if len(set(keys)) < len(keys):
+            return None
+        order = sorted(range(len(keys)), key=keys.__getitem__)
     for index in several:
         repairs.note("several types: first one taken", f"{name}:{draft.numbers[index]}")
     repairs.annotations += len(keys)
     repairs.exact += len(keys)
-    return [(key, order, (concept,)) for order, (key, concept) in enumerate(zip(keys, concepts, strict=True), 1)]
+    # a zip of a zip: a tuple of one tuple for each
+    values = zip(map("T%d".__mod__, range(1, len(keys) + 1)), zip(zip(starts, ends, strict=True)), kinds, zip(concepts), repeat(None))
+    mentions = list(map(_as_mention, values))
+    return mentions if order is None else [mentions[place] for place in order]
 
 
-def _any(draft: _Draft, locator: Locator, name: str, repairs: Repairs) -> list[_Row]:
-    """What the annotations say; the same span and type again joins the first."""
+def _any(draft: _Draft, locator: Locator, name: str, repairs: Repairs) -> list[Mention]:
+    """The mentions, sorted, numbered in the order of the file; the same span and type again joins the first."""
     found: dict[_Key, tuple[int, dict[str, None]]] = {}
     for number, line in zip(draft.numbers, draft.lines, strict=True):
         place = f"{name}:{number}"
@@ -211,7 +235,7 @@ def _any(draft: _Draft, locator: Locator, name: str, repairs: Repairs) -> list[_
         else:
             repairs.note("same span and type again: concepts joined", place)
             found[key][1].update(concepts)
-    return [(key, order, tuple(concepts)) for key, (order, concepts) in found.items()]
+    return [Mention(f"T{order}", ((start, end),), kind, tuple(concepts)) for (start, end, kind), (order, concepts) in sorted(found.items())]
 
 
 def _annotation(locator: Locator, name: str, line: str, place: str, repairs: Repairs) -> tuple[_Key, dict[str, None]] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from bioner.entities import Mention, Span
@@ -47,4 +47,4 @@ def keep(found: dict[tuple[tuple[Span, ...], str], Mention], mention: Mention, p
         repairs.note("duplicate annotation dropped", place)
     else:
         repairs.note("same span and type again: concepts joined", place)
-        found[mention.spans, mention.type] = replace(first, concepts=tuple(dict.fromkeys(first.concepts + mention.concepts)))
+        found[mention.spans, mention.type] = first._replace(concepts=tuple(dict.fromkeys(first.concepts + mention.concepts)))

@@ -85,5 +85,5 @@ def _renamed(document: Document, names: Mapping[Mention, Name]) -> Document | No
         return None
     changed = rewrite(document, [(mention.spans[0], surface) for mention, (surface, _) in different.items()])
     moved = zip(document.mentions, changed.mentions, strict=True)
-    mentions = tuple(replace(new, concepts=different[old][1]) if old in different else new for old, new in moved)
+    mentions = tuple(new._replace(concepts=different[old][1]) if old in different else new for old, new in moved)
     return as_variant(replace(changed, mentions=mentions), document, "shuffling")

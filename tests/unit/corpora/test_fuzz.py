@@ -153,7 +153,7 @@ def read(kind: str, seed: Seed, contents: Mapping[str, bytes], folder: Path) -> 
     for document in FORMATS[kind](RawCorpus("x", tuple(files)), Repairs(), {**seed.options, "limits": Limits()}):
         check(document)
         quality.add(document)
-        assert from_json(json.loads(to_line(document).encode().decode())) == document
+        assert from_json(json.loads(to_line(document).decode())) == document
         number += len(document.mentions)
     return number
 

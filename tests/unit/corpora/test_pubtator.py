@@ -262,3 +262,19 @@ def test_all_lines_at_once_say_what_each_by_itself_says(edits: list[tuple[int, i
 def test_plain_lines_are_read_at_once() -> None:
     with mock.patch.object(pubtator, "_any", side_effect=AssertionError):
         assert len(read(PLAIN.replace("D2|D3", "D2"))[0][0].mentions) == 3
+
+
+def test_a_short_line_and_a_long_one_do_not_pass_for_two_whole_ones() -> None:
+    (document,), repairs = read(HEAD + row("gout", "Disease") + row("Zorvamab", "Chemical", "C1", "x"))
+    assert [(document.surface(m), m.concepts) for m in document.mentions] == [("Zorvamab", ("C1",)), ("gout", ())]
+    assert repairs.counts == {"composite: seventh column read over": 1}
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_runs_of_annotations_end_anywhere(size: int) -> None:
+    head, rows = HEAD, [row(surface, "T", "C") for surface in ("Zorvamab", "gout", "Renal", "hepatic", "failure")]
+    data = head + "".join(rows) + " \n" + (head + "".join(rows)).replace("7", "8") + "\n" + head.replace("7", "9") + "".join(rows[:0])
+    whole = read(data)
+    with mock.patch.object(pubtator, "RUN", size), mock.patch.object(pubtator, "BATCH", 9 - size):
+        assert read(data) == whole
+    assert [len(document.mentions) for document in whole[0]] == [5, 5, 0]

@@ -130,8 +130,8 @@ def test_check_labels_refuses_what_is_not_exact():
     document = invented()
     for broken in (
         replace(document, mentions=document.mentions[:1]),
-        replace(document, mentions=(replace(document.mentions[0], type="Disease"), document.mentions[1])),
-        replace(document, mentions=(replace(document.mentions[0], concepts=()), document.mentions[1])),
+        replace(document, mentions=(document.mentions[0]._replace(type="Disease"), document.mentions[1])),
+        replace(document, mentions=(document.mentions[0]._replace(concepts=()), document.mentions[1])),
         replace(document, mentions=(document.mentions[0].at((18, 28)), document.mentions[1])),
         replace(document, mentions=(document.mentions[0].at((18, 18)), document.mentions[1])),
     ):

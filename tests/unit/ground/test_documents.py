@@ -56,6 +56,12 @@ def test_a_text_with_line_separators_stays_one_document(tmp_path: Path) -> None:
     assert list(read_documents(tmp_path / "x.jsonl")) == [document]
 
 
+def test_what_users_files_bring_in_meta_is_kept(tmp_path: Path) -> None:
+    document = Document("1", "abc", meta={"number": 1 << 70, "half": 0.5, "name": "ä\u2028"})
+    write_documents(tmp_path / "x.jsonl", [document])
+    assert list(read_documents(tmp_path / "x.jsonl")) == [document]
+
+
 GOOD = '{"id": "1", "text": "abc", "mentions": []}'
 BAD = {
     "not json": ("{", "not a document"),

@@ -135,7 +135,7 @@ def test_no_synonym_across_types_for_composites_or_for_overlapping_mentions() ->
 
 
 def test_corpus_without_concepts_has_no_synonyms(corpus: list[Document]) -> None:
-    bare = [replace(document, mentions=tuple(replace(mention, concepts=()) for mention in document.mentions)) for document in corpus]
+    bare = [replace(document, mentions=tuple(mention._replace(concepts=()) for mention in document.mentions)) for document in corpus]
     lexicon = build_lexicon(bare)
     assert lexicon.to_json() == {"source": "training", "entries": {}, "provenance": {}}
     assert all(replace_synonyms(document, lexicon, 1.0, 1) is None for document in bare)
