@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +15,17 @@ from bioner.tagging.encode import Window
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Windows as tensors, B windows padded to L pieces with N owned words in all.
+    """Windows as tensors, B windows padded to L pieces with N owned units in all.
 
     Attributes:
         pieces: [B, L] piece ids, padded on the right.
         mask: [B, L] bool, True on pieces (special tokens included).
         free: [B, L] bool, True on pieces that are neither padding nor special tokens.
-        heads: [N] positions of first pieces in the flattened [B * L].
+        heads: [H] positions in the flattened [B * L] that the units are read from.
+        sizes: [N] how many of them each unit has, summing to H; None where each has one.
         tags: [N] tag ids.
-        lengths: [B] owned words of each window, in order.
+        vectors: [N] rows of the units' words in the table of word vectors.
+        lengths: [B] owned units of each window, in order.
         windows: the windows themselves.
     """
 
@@ -30,13 +33,16 @@ class Batch:
     mask: Tensor
     free: Tensor
     heads: Tensor
+    sizes: Tensor | None
     tags: Tensor
+    vectors: Tensor
     lengths: Tensor
     windows: tuple[Window, ...]
 
     def to(self, device: torch.device) -> Batch:
-        names = ("pieces", "mask", "free", "heads", "tags", "lengths")
-        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        moved: dict[str, Any] = {name: value.to(device, non_blocking=True) for name, value in parts.items() if isinstance(value, Tensor)}
+        return replace(self, **moved)
 
 
 def collate(windows: Sequence[Window], padding: int, special: tuple[int, int]) -> Batch:
@@ -50,12 +56,15 @@ def collate(windows: Sequence[Window], padding: int, special: tuple[int, int]) -
         pieces[row, :size] = window.pieces
         mask[row, :size] = True
         free[row, special[0] : size - special[1]] = True
+    sizes = np.concatenate([window.sizes for window in windows])
     return Batch(
         pieces=torch.from_numpy(pieces),
         mask=torch.from_numpy(mask),
         free=torch.from_numpy(free),
         heads=torch.from_numpy(np.concatenate([window.heads + row * length for row, window in enumerate(windows)])),
+        sizes=torch.from_numpy(sizes) if (sizes != 1).any() else None,
         tags=torch.from_numpy(np.concatenate([window.tags for window in windows])),
+        vectors=torch.from_numpy(np.concatenate([window.vectors for window in windows])),
         lengths=torch.tensor([len(window.tags) for window in windows]),
         windows=tuple(windows),
     )
@@ -64,7 +73,7 @@ def collate(windows: Sequence[Window], padding: int, special: tuple[int, int]) -
 def plan_batches(windows: Sequence[Window], budget: int, *, seed: int | None = None, epoch: int = 0) -> list[list[Window]]:
     """Group windows so that windows x longest length stays within `budget` pieces.
 
-    A window longer than the budget is a batch of its own. Windows without owned words are left
+    A window longer than the budget is a batch of its own. Windows without owned units are left
     out. With a seed, windows of similar length meet others in each epoch and the batches come in
     random order, a function of (seed, epoch) alone; without one, the longest come first.
     """

@@ -14,6 +14,7 @@ from torch import Tensor
 from bioner import tags
 from bioner.entities import Document, Mention
 from bioner.tagging.batches import Batch, collate, plan_batches
+from bioner.tagging.crf import constrained_path
 from bioner.tagging.encode import EncodedDocument, Encoder
 from bioner.tagging.tagger import Tagger
 
@@ -50,7 +51,7 @@ def predict(
 
     Returns:
         The same documents with predicted mentions in place of gold ones, each with a score: the
-        mean probability of its tags over its words.
+        mean probability of its tags over its units.
     """
     return predict_under(tagger, encoder, documents, [perturb], budget=budget, precision=precision, progress=progress)[0]
 
@@ -68,7 +69,7 @@ def predict_under(
     """Predict as `predict` does under each of several perturbations, batch by batch, so that these can share work on a batch."""
     encoded = encoder.encode(documents)
     shape = (len(perturbs), len(encoder.tag_set.names))
-    emissions = [np.zeros((shape[0], len(item.words), shape[1]), dtype=np.float32) for item in encoded]
+    emissions = [np.zeros((shape[0], len(item.units), shape[1]), dtype=np.float32) for item in encoded]
     special = (len(encoder.prefix), len(encoder.suffix))
     device = next(tagger.parameters()).device
     batches = plan_batches([window for item in encoded for window in item.windows], budget or BUDGETS.get(device.type, BUDGETS["cuda"]))
@@ -93,22 +94,24 @@ def predict_under(
 
 
 def decode_document(tagger: Tagger, encoded: EncodedDocument, emissions: NDArray[np.float32]) -> tuple[Mention, ...]:
-    """Mentions from emissions [W, T] of a whole document.
+    """Mentions from emissions [N, T] of all units of a document.
 
-    A linear head takes the best tag of each word, as plain transformers does; a CRF the best
-    sequence over the document. An `I-` without its `B-` begins a mention.
+    A linear head takes the best tag of each unit, as plain transformers does; a CRF the best
+    sequence over the document; both the best of those that the tag scheme allows if the tagger is constrained. Where it is not,
+    an `I-` without its `B-` begins a mention.
     """
     if not len(emissions):
         return ()
     if tagger.crf is None:
-        path = emissions.argmax(1).tolist()
+        constraints = tagger.constraints
+        path = emissions.argmax(1).tolist() if constraints is None else constrained_path(emissions, constraints)
         shifted = np.exp(emissions - emissions.max(1, keepdims=True))
         probabilities = shifted / shifted.sum(1, keepdims=True)
     else:
-        path = tagger.crf.viterbi(emissions)
+        path = tagger.crf.viterbi(emissions, tagger.constraints)
         device = tagger.crf.transitions.device
         probabilities = tagger.crf.marginals(torch.from_numpy(emissions).to(device), torch.tensor([len(emissions)])).cpu().numpy()
-    found = tags.decode(path, encoded.words, tagger.tag_set)
+    found = tags.decode(path, encoded.units, tagger.tag_set)
     return tuple(
         Mention(f"P{number}", (span,), kind, score=float(np.mean([probabilities[i, path[i]] for i in words])))
         for number, (words, span, kind) in enumerate(found, 1)

@@ -62,7 +62,8 @@ def product_attention(
     """softmax(scaling * Q K^T) V of [B, H, L, D] as [B, L, H, D]; the mask is bool, True where a query may look."""
     scores = (query * scaling) @ key.transpose(2, 3)
     if attention_mask is not None:
-        scores = scores.masked_fill(~attention_mask, -torch.inf)
+        # not -inf: a padding beyond the reach of local attention looks nowhere, and NaN would spread from it
+        scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
     weights = functional.dropout(scores.softmax(-1), dropout, module.training)
     return (weights @ value).transpose(1, 2), None
 

@@ -1,7 +1,8 @@
-"""A tagger: a pretrained encoder, a linear layer over first pieces, optionally a CRF."""
+"""A tagger: a pretrained encoder, a linear layer over units, optionally word vectors beside the encoder and a CRF on top."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,32 +10,45 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoModelForTokenClassification
 from transformers.initialization import no_init_weights
 
 from bioner.errors import BionerError
-from bioner.storage import atomic_path
+from bioner.storage import atomic_path, write_text
 from bioner.tagging.batches import Batch
-from bioner.tagging.crf import CRF
+from bioner.tagging.crf import CRF, Constraints
 from bioner.tagging.encode import Encoder
-from bioner.tagging.loading import load_config, load_network
+from bioner.tagging.loading import load_config, load_network, read_tokenizer
+from bioner.tagging.word_vectors import read_vocabulary
 from bioner.tags import TagSet
 
 WEIGHTS = "model.safetensors"
+WORDS = "words.txt"
 
 
 class Tagger(nn.Module):
-    """Emissions of T tags for the first piece of each word.
+    """Emissions of T tags for each unit, read from its first piece, its last, or the mean over its pieces.
 
     The network is transformers' model for token classification of the encoder's family, so that a
-    tagger with a linear head is, file by file, a model that plain transformers loads.
+    tagger with a linear head and without word vectors is, file by file, a model that plain transformers loads.
+
+    Args:
+        vectors: [V, D] of word vectors, which are concatenated to the encoder's hidden states and trained; None without.
+        constrained: whether only tag sequences that the scheme allows are predicted.
     """
 
-    def __init__(self, network: Any, tag_set: TagSet, *, crf: bool) -> None:
+    def __init__(self, network: Any, tag_set: TagSet, *, crf: bool, vectors: Tensor | None = None, constrained: bool = False) -> None:
         super().__init__()
         self.network = network
         self.tag_set = tag_set
         self.crf = CRF(len(tag_set.names)) if crf else None
+        self.constraints = Constraints.of(tag_set) if constrained else None
+        self.vectors = None if vectors is None else nn.Embedding(vectors.shape[0], vectors.shape[1], padding_idx=0, _weight=vectors)
+        if vectors is not None:
+            wider = nn.Linear(network.classifier.in_features + vectors.shape[1], len(tag_set.names))
+            nn.init.normal_(wider.weight, std=getattr(network.config, "initializer_range", 0.02))
+            nn.init.zeros_(wider.bias)
+            network.classifier = wider
 
     def embed(self, pieces: Tensor) -> Tensor:
         """Word embeddings [B, L, E] of pieces [B, L], before positions and normalization."""
@@ -42,14 +56,26 @@ class Tagger(nn.Module):
         return embeddings
 
     def emissions(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """Scores [N, T] in float32 of the labelled words of a batch, from embeddings [B, L, E]."""
+        """Scores [N, T] in float32 of the labelled units of a batch, from embeddings [B, L, E]."""
         hidden = self.network.base_model(inputs_embeds=embeddings, attention_mask=batch.mask.long()).last_hidden_state
         hidden = hidden.flatten(0, 1)[batch.heads]
-        for part in ("head", "dropout", "drop"):
-            if isinstance(layer := getattr(self.network, part, None), nn.Module):
+        if batch.sizes is not None:
+            hidden = mean_by_unit(hidden, batch.sizes)
+        for part in ("head", "vectors", "dropout", "drop"):
+            if part == "vectors":
+                if self.vectors is not None:
+                    hidden = torch.cat([hidden, self.vectors(batch.vectors).to(hidden.dtype)], 1)
+            elif isinstance(layer := getattr(self.network, part, None), nn.Module):
                 hidden = layer(hidden)
         scores: Tensor = self.network.classifier(hidden)
         return scores.float()
+
+
+def mean_by_unit(values: Tensor, sizes: Tensor) -> Tensor:
+    """Means [N, D] of values [H, D] over units that have sizes [N] of them each, in order, summing to H; in the values' type."""
+    units = torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes, output_size=len(values))
+    sums = torch.zeros(len(sizes), values.shape[1], device=values.device).index_add(0, units, values.float())
+    return (sums / sizes[:, None]).to(values.dtype)
 
 
 def freeze(network: Any, layers: int) -> None:
@@ -72,7 +98,14 @@ class LoadedRun:
 
 
 def new_tagger(
-    encoder_folder: Path, tag_set: TagSet, *, crf: bool, dropout: float | None = None, attention_dropout: float | None = None
+    encoder_folder: Path,
+    tag_set: TagSet,
+    *,
+    crf: bool,
+    dropout: float | None = None,
+    attention_dropout: float | None = None,
+    vectors: Tensor | None = None,
+    constrained: bool = False,
 ) -> Tagger:
     """A tagger with the encoder's weights and a new head, initialised from torch's random state.
 
@@ -80,6 +113,8 @@ def new_tagger(
         dropout: probability before the head, None for the encoder's own.
         attention_dropout: probability on attention weights, None for the encoder's own. Anything
             but 0 keeps torch from its fused attention on processors.
+        vectors: [V, D] of word vectors, row 0 for unknown words; None without.
+        constrained: whether only tag sequences that the scheme allows are predicted.
     """
     config = load_config(encoder_folder)
     config.id2label = dict(enumerate(tag_set.names))
@@ -95,27 +130,17 @@ def new_tagger(
             f"{encoder_folder}: expected weights for all of the encoder, found none for {len(missing)} tensors ({missing[0]}, ...); "
             "the weights are of another architecture than config.json says"
         )
-    return Tagger(network, tag_set, crf=crf)
+    return Tagger(network, tag_set, crf=crf, vectors=vectors, constrained=constrained)
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of an encoder or run folder; a vocabulary that loaded wrong is an error.
-
-    transformers 5 builds a tokenizer of five tokens, in silence, from files that it cannot read.
-    """
-    expected = load_config(folder).vocab_size
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    if not expected // 2 <= len(tokenizer) <= expected:
-        raise BionerError(
-            f"{folder}: expected a vocabulary of about {expected} pieces (config.json), the tokenizer has {len(tokenizer)}; "
-            "check the tokenizer files and fetch the encoder again"
-        )
-    if not tokenizer.is_fast:
-        raise BionerError(f"{folder}: expected a tokenizer with a fast implementation (tokenizer.json); convert it with transformers")
-    return tokenizer
+    """The tokenizer of an encoder or run folder; a vocabulary that loaded wrong is an error."""
+    return read_tokenizer(folder, load_config(folder).vocab_size)
 
 
-def make_encoder(tokenizer: Any, tag_set: TagSet, recipe: dict[str, Any], config: Any) -> Encoder:
+def make_encoder(
+    tokenizer: Any, tag_set: TagSet, recipe: dict[str, Any], config: Any, vocabulary: Mapping[str, int] | None = None
+) -> Encoder:
     """The encoder of documents for a recipe; its window may not exceed the model's positions."""
     limit = getattr(config, "max_position_embeddings", recipe["window"])
     if config.model_type in ("roberta", "xlm-roberta", "camembert"):
@@ -124,11 +149,15 @@ def make_encoder(tokenizer: Any, tag_set: TagSet, recipe: dict[str, Any], config
         raise BionerError(
             f"expected window of at most {limit} pieces, the encoder's positions; recipe {recipe['model']} has {recipe['window']}"
         )
-    return Encoder(tokenizer, tag_set, window=recipe["window"], overlap=recipe["overlap"])
+    alignment = recipe.get("alignment", "first")
+    return Encoder(tokenizer, tag_set, window=recipe["window"], overlap=recipe["overlap"], alignment=alignment, vocabulary=vocabulary)
 
 
-def save_tagger(folder: Path, tagger: Tagger, tokenizer: Any, recipe: dict[str, Any]) -> None:
-    """Write config.json, model.safetensors and tokenizer files; the CRF's tensors begin with `crf.`."""
+def save_tagger(folder: Path, tagger: Tagger, tokenizer: Any, recipe: dict[str, Any], vocabulary: Mapping[str, int] | None = None) -> None:
+    """Write config.json, model.safetensors and tokenizer files; the CRF's tensors begin with `crf.`, word vectors with `vectors.`.
+
+    The words of word vectors are in words.txt, one a line, that of row 1 first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = tagger.network.config
     config.architectures = [type(tagger.network).__name__]
@@ -138,6 +167,10 @@ def save_tagger(folder: Path, tagger: Tagger, tokenizer: Any, recipe: dict[str, 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tagger.network.state_dict().items()}
     if tagger.crf is not None:
         tensors |= {f"crf.{name}": tensor.detach().cpu() for name, tensor in tagger.crf.state_dict().items()}
+    if tagger.vectors is not None:
+        assert vocabulary is not None
+        tensors |= {f"vectors.{name}": tensor.detach().cpu() for name, tensor in tagger.vectors.state_dict().items()}
+        write_text(folder / WORDS, "".join(f"{word}\n" for word in sorted(vocabulary, key=vocabulary.__getitem__)))
     with atomic_path(folder / WEIGHTS) as path:
         save_file(tensors, path, metadata={"format": "pt"})
 
@@ -150,14 +183,18 @@ def load_run(folder: Path) -> LoadedRun:
     settings = getattr(config, "bioner", None)
     if not settings:
         raise BionerError(f"{folder / 'config.json'}: expected a key 'bioner', found none; this is not a run of bioner")
-    tag_set = TagSet(tuple(settings["types"]))
+    tag_set = TagSet(tuple(settings["types"]), settings["recipe"].get("tags", "iob2"))
     tensors = load_file(folder / WEIGHTS)
     crf = {name.removeprefix("crf."): tensors.pop(name) for name in list(tensors) if name.startswith("crf.")}
+    vectors = tensors.pop("vectors.weight", None)
     with no_init_weights():  # they are all loaded next
         network = AutoModelForTokenClassification.from_config(config)
+    tagger = Tagger(
+        network, tag_set, crf=settings["head"] == "crf", vectors=vectors, constrained=settings["recipe"].get("constrained", False)
+    )
     network.load_state_dict(tensors)
-    tagger = Tagger(network, tag_set, crf=settings["head"] == "crf")
     if tagger.crf is not None:
         tagger.crf.load_state_dict(crf)
-    encoder = make_encoder(load_tokenizer(folder), tag_set, settings["recipe"], config)
+    vocabulary = None if vectors is None else read_vocabulary(folder / WORDS)
+    encoder = make_encoder(load_tokenizer(folder), tag_set, settings["recipe"], config, vocabulary)
     return LoadedRun(tagger.float().eval(), encoder)

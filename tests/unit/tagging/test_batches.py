@@ -15,6 +15,8 @@ def window(length: int, document: int = 0) -> Window:
         np.arange(length, dtype=np.int64) + 5,
         (0, length - 2),
         np.arange(1, length - 1),
+        np.ones(length - 2, dtype=np.int64),
+        np.zeros(length - 2, dtype=np.int64),
         np.zeros(length - 2, dtype=np.int64),
     )
 
