@@ -26,7 +26,7 @@ _KINDS: dict[str, Callable[[Document, Mapping[str, Any]], Replacements]] = {"typ
 TEXT_ATTACKS = tuple(sorted(_KINDS))
 """Kinds of attack that change the text, before and without any model."""
 
-WHITE_BOX_ATTACKS = ("fgsm", "pgd")
+WHITE_BOX_ATTACKS = ("fgsm", "fgm", "pgd")
 """Kinds of attack on a model's embeddings; the text and its gold stay as they are."""
 
 

@@ -1,4 +1,4 @@
-"""Attacks at test time that see the model: FGSM and PGD on word embeddings."""
+"""Attacks at test time that see the model: FGSM, FGM and PGD on word embeddings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def white_boxes(attacks: Sequence[dict[str, Any]], victim: Tagger | None = None,
     The perturbations are float32, and so are the predictions from them.
 
     Args:
-        attacks: of the config: `kind` (`fgsm`, `pgd`), `epsilon`, and for PGD `steps`, `step_size` and `norm`.
+        attacks: of the config: `kind` (`fgsm`, `fgm`, `pgd`), `epsilon`, and for PGD `steps`, `step_size` and `norm`.
         victim: the tagger in a form in which gradients are cheap to compute; None for the tagger itself.
         precision: makes the context of the gradients' forward passes, such as an autocast; the default is float32.
     """
