@@ -1,4 +1,4 @@
-"""Learning curves and the trajectory of alpha, the learned weight of cross-entropy in the adaptive loss."""
+"""Learning curves and the trajectory of alpha, the weight of cross-entropy in losses that mix it with a CRF's."""
 
 from __future__ import annotations
 

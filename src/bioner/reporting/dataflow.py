@@ -15,7 +15,7 @@ from bioner.reporting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
 WINGS = {
     "corpora": (SKY, ("download", "demo", "generate", "harmonize", "inspect", "pin")),
     "preparation": (GREEN, ("normalize", "augment", "split", "compose", "audit", "composition")),
-    "tagging": (ORANGE, ("fetch_encoder", "recipe", "adapt", "train", "predict", "package")),
+    "tagging": (ORANGE, ("fetch_encoder", "recipe", "adapt", "trial", "search", "train", "predict", "package")),
     "evaluation": (PURPLE, ("attack", "score", "collect", "statistics", "compare", "link")),
     "reporting": (BLUE, ("table1", "tables", "leakage", "robustness", "figures", "report", "rulegraph", "provenance")),
 }

@@ -28,8 +28,9 @@ TEXTS = {
         "Thin lines are single runs; thick ones are their mean as far as all go.",
     ),
     "alpha": (
-        "Weight of the adaptive loss",
-        "Line chart with one panel for each corpus: alpha, the learned weight of cross-entropy against the CRF loss, by training step.",
+        "Weight of cross-entropy",
+        "Line chart with one panel for each corpus: alpha, the weight of cross-entropy against the CRF loss, by epoch, for each model that "
+        "mixes both. A learned one that goes to 1 has stopped training the CRF.",
     ),
     "dataflow": (
         "Data flow",

@@ -6,10 +6,36 @@ sum_i transition[y_{i-1}, y_i]. Parameters and Viterbi semantics are those of py
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from bioner.tagging.forward_backward import Chains, NegativeLogLikelihood, sum_paths
+from bioner.tags import TagSet
+
+Scores = NDArray[np.float32] | NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """Which tags may begin, follow each other and end a sequence: bool arrays [T], [T, T] (from row to column) and [T]."""
+
+    start: NDArray[np.bool_]
+    transitions: NDArray[np.bool_]
+    end: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, tag_set: TagSet) -> Constraints:
+        """Those of a tag scheme: no inside without its begin, and in IOBES no begin without its end."""
+        tags = range(len(tag_set.names))
+        return cls(
+            np.array([tag_set.allowed(None, tag) for tag in tags]),
+            np.array([[tag_set.allowed(previous, tag) for tag in tags] for previous in tags]),
+            np.array([tag_set.allowed(tag, None) for tag in tags]),
+        )
 
 
 class CRF(nn.Module):
@@ -30,66 +56,64 @@ class CRF(nn.Module):
             lengths: [B] words of each sequence, each at least 1, summing to N.
 
         Returns:
-            [B] in float32, at least 0.
+            [B], at least 0 but for rounding, computed in float64; float32 unless the emissions are float64.
         """
-        padded, mask = pad_sequences(emissions.float(), lengths)
-        gold, _ = pad_sequences(tags, lengths)
-        return self._log_partition(padded, mask) - self._score(padded, gold, mask)
+        own = (self.start_transitions, self.end_transitions, self.transitions)
+        result: Tensor = NegativeLogLikelihood.apply(emissions, *own, tags, lengths.to(emissions.device))  # type: ignore[no-untyped-call]
+        return result
 
-    def _score(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
-        """s(x, y): [B] of emissions [B, W, T], tags and mask [B, W]."""
-        emitted = (emissions.gather(2, tags.unsqueeze(2)).squeeze(2) * mask).sum(1)
-        moved = (self.transitions[tags[:, :-1], tags[:, 1:]] * mask[:, 1:]).sum(1)
-        last = tags.gather(1, mask.sum(1, keepdim=True) - 1).squeeze(1)
-        return emitted + moved + self.start_transitions[tags[:, 0]] + self.end_transitions[last]
-
-    def _log_partition(self, emissions: Tensor, mask: Tensor) -> Tensor:
-        """log Z(x): [B], by the forward recursion with a matrix product in place of a T x T logsumexp.
-
-        The largest score is taken out at each step, so that only paths that weigh less than
-        exp(-80) of the best are lost to float32.
-        """
-        alpha = self.start_transitions + emissions[:, 0]
-        shift = self.transitions.detach().amax()
-        moves = (self.transitions - shift).exp().to(emissions.dtype)
-        for step in range(1, emissions.shape[1]):
-            top = alpha.detach().amax(1, keepdim=True)
-            reached = ((alpha - top).exp() @ moves).clamp_min(1e-35).log() + (top + shift) + emissions[:, step]
-            alpha = torch.where(mask[:, step, None], reached, alpha)
-        return torch.logsumexp(alpha + self.end_transitions, dim=1)
-
+    @torch.no_grad()
     def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """p(y_i = t | x): [N, T], as the gradient of log Z with respect to the emissions.
+        """p(y_i = t | x): [N, T] in float64, from emissions [N, T] and lengths [B] as above."""
+        start, end, transitions = (part.double() for part in (self.start_transitions, self.end_transitions, self.transitions))
+        return sum_paths(emissions.double(), start, end, transitions, Chains.of(lengths.to(emissions.device))).marginals
 
-        In float64: over thousands of words the rounding of float32 shows in the third digit.
-        """
-        with torch.enable_grad():
-            leaf = emissions.detach().double().requires_grad_()
-            padded, mask = pad_sequences(leaf, lengths)
-            (gradient,) = torch.autograd.grad(self._log_partition(padded, mask).sum(), leaf)
-        return gradient
-
-    def viterbi(self, emissions: NDArray[np.float32]) -> list[int]:
-        """The best tag sequence for one sequence of emissions [W, T]; lower ids win ties."""
-        transitions, start, end = (
-            part.detach().cpu().numpy().astype(np.float64) for part in (self.transitions, self.start_transitions, self.end_transitions)
+    def viterbi(self, emissions: Scores, constraints: Constraints | None = None) -> list[int]:
+        """The best tag sequence for one sequence of emissions [W, T], of the allowed ones if constrained; lower ids win ties."""
+        start, transitions, end = (
+            part.detach().cpu().numpy().astype(np.float64) for part in (self.start_transitions, self.transitions, self.end_transitions)
         )
-        score = start + emissions[0]
-        back = np.zeros(emissions.shape, dtype=np.int64)
-        for step in range(1, len(emissions)):
-            candidates = score[:, None] + transitions
-            back[step] = candidates.argmax(0)
-            score = candidates.max(0) + emissions[step]
-        tag = int((score + end).argmax())
-        path = [tag]
-        for step in range(len(emissions) - 1, 0, -1):
-            tag = int(back[step, tag])
-            path.append(tag)
-        return path[::-1]
+        if constraints is not None:
+            start, transitions, end = _forbid(start, transitions, end, constraints)
+        return best_path(emissions, start, transitions, end)
 
 
-def pad_sequences(values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Values [N, ...] of B sequences in a row as [B, W, ...], and the mask [B, W] of what is real."""
-    mask = torch.arange(int(lengths.max()), device=values.device) < lengths[:, None].to(values.device)
-    padded = values.new_zeros((*mask.shape, *values.shape[1:]))
-    return padded.masked_scatter(mask.reshape(*mask.shape, *[1] * (values.dim() - 1)).expand_as(padded), values), mask
+def constrained_path(emissions: Scores, constraints: Constraints) -> list[int]:
+    """The allowed tag sequence of the largest product of probabilities softmax(emission), for emissions [W, T] of a linear head."""
+    zeros = np.zeros(emissions.shape[1])
+    return best_path(emissions, *_forbid(zeros, np.zeros((len(zeros), len(zeros))), zeros, constraints))
+
+
+def _forbid(
+    start: NDArray[np.float64], transitions: NDArray[np.float64], end: NDArray[np.float64], constraints: Constraints
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    return (
+        np.where(constraints.start, start, -np.inf),
+        np.where(constraints.transitions, transitions, -np.inf),
+        np.where(constraints.end, end, -np.inf),
+    )
+
+
+def best_path(emissions: Scores, start: NDArray[np.float64], transitions: NDArray[np.float64], end: NDArray[np.float64]) -> list[int]:
+    """The tag sequence of the best score (Viterbi 1967) in float64; lower ids win ties, from the end on.
+
+    Args:
+        emissions: [W, T], W at least 1; start, end: [T]; transitions: [T, T] from row to column. Minus infinity forbids.
+    """
+    rows = emissions.astype(np.float64)
+    into = np.ascontiguousarray(transitions.T)
+    back = np.empty(rows.shape, dtype=np.intp)
+    candidates = np.empty_like(into)
+    offsets = np.arange(0, into.size, len(into))
+    flat = candidates.ravel()
+    score = start + rows[0]
+    for row, origin in zip(rows[1:], back[1:], strict=True):
+        np.add(into, score, out=candidates)
+        candidates.argmax(1, out=origin)
+        score = flat[origin + offsets] + row
+    tag = int((score + end).argmax())
+    path = [tag]
+    for origins in back[:0:-1].tolist():
+        tag = origins[tag]
+        path.append(tag)
+    return path[::-1]

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from bioner.commands import figures as command
-from bioner.reporting.collected import read_confusion, read_scores
+from bioner.reporting.collected import Epoch, read_confusion, read_scores
 from bioner.reporting.confusion import ST21PV_TYPES, matrix, order_types
-from bioner.reporting.curves import mean_curve
+from bioner.reporting.curves import draw_alpha, mean_curve
 from bioner.reporting.entity_groups import draw_entity_groups, group_f1
 from bioner.reporting.settings import read_settings
 from bioner.reporting.style import bar_colour, colour, hatch, line_style, marker
@@ -137,6 +137,25 @@ def test_confusion_matrix_holds_every_count(collected, settings):
 
 def test_mean_curve_ends_with_the_shortest_run():
     assert mean_curve([[(1, 10.0), (2, 20.0), (3, 90.0)], [(1, 30.0), (2, 40.0)]]) == [(1, 20.0), (2, 30.0)]
+
+
+def test_alphas_of_all_models_that_mix_losses_are_compared_in_one_panel(settings):
+    """A drift to 1 beside an alpha that stays, a constant one, and a model without any."""
+    alphas = {"plain": [None] * 3, "fgsm": [0.5, 0.5, 0.5], "pgd": [0.7, 0.9, 1.0], "adaptive": [0.5, 0.45, 0.4]}
+    settings["datasets"] = {name: settings["datasets"][name] for name in SMALL}
+    history = {
+        ("demo_bc5cdr", "kfold5", model): {(0, 1): [Epoch(n, 10 * n, 0.5, alpha) for n, alpha in enumerate(values, 1)]}
+        for model, values in alphas.items()
+    }
+    figure = draw_alpha(history, list(history), read_settings(settings))
+    (axis,) = figure.axes
+    thick = [list(line.get_ydata()) for line in axis.lines if line.get_linewidth() == 2 and len(line.get_ydata())]
+    assert thick == [alphas["fgsm"], alphas["pgd"], alphas["adaptive"]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        read_settings(settings).models[model].title for model in ("fgsm", "pgd", "adaptive")
+    ]
+    unmixed = {system: runs for system, runs in history.items() if system[2] == "plain"}
+    assert draw_alpha(unmixed, list(history), read_settings(settings)) is None
 
 
 def test_sixty_four_series_differ_in_every_way_of_drawing():
