@@ -1,0 +1,80 @@
+"""Trials of a search: a recipe with suggested values, trained on a fold's training part and judged on its validation part."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bioner.commandline import say
+from bioner.errors import BionerError
+from bioner.provenance import value_digest
+from bioner.recipes import with_values
+from bioner.storage import read_json, write_json
+from bioner.tagging.runs import train_run
+from bioner.tagging.suggesting import suggest
+from bioner.tagging.training import CHECKPOINT_SECONDS
+
+DIVERGED = "expected a finite"
+"""How the errors begin that tell of a loss or gradient that is not finite."""
+
+
+def run_trial(
+    *,
+    recipe: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    trials: Sequence[Path],
+    trial: int,
+    encoder: Path | None,
+    fold: Path,
+    audit: Path,
+    seed: int,
+    folder: Path,
+    output: Path,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> None:
+    """Train a recipe with a trial's values and write what its validation part says of them; the test part is not read.
+
+    A training that diverges counts as one with an F1 of 0. What the file holds depends on recipe, data and the trials before alone,
+    not on when it is made: a search that was stopped goes on to the same result.
+
+    Args:
+        recipe: of the searched model, with its own values.
+        settings: of the search, as of `suggest`.
+        trials: files of all trials of the generations before.
+        trial: its number, from 0.
+        encoder, fold, audit, seed, checkpoint_seconds: as of `train_run`.
+        folder: where the training goes on after a kill; removed in the end, weights included.
+        output: the trial's file.
+
+    Raises:
+        BionerError: trials of the generations before are missing, or the validation part has no mentions to judge by.
+    """
+    values = suggest(settings, [read_json(path) for path in trials], trial)
+    changed = with_values(recipe, values)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "recipe.json", changed)
+    say(f"trial {trial}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+    try:
+        train_run(
+            recipe=folder / "recipe.json",
+            encoder=encoder,
+            fold=fold,
+            audit=audit,
+            seed=seed,
+            output=folder / "run",
+            checkpoint_seconds=checkpoint_seconds,
+        )
+    except BionerError as error:
+        if not str(error).startswith(DIVERGED):
+            raise
+        say(f"trial {trial}: {error}; it counts as an F1 of 0")
+        told: dict[str, Any] = {"state": "diverged", "validation_f1": 0.0, "epochs": None, "best_epoch": None}
+    else:
+        run = read_json(folder / "run" / "run.json")
+        if run["validation_f1"] is None:
+            raise BionerError(f"{fold / 'validation.jsonl'}: expected mentions to judge trials by, found none; search on another fold")
+        told = {"state": "finished"} | {key: run[key] for key in ("validation_f1", "epochs", "best_epoch", "encoder", "data", "versions")}
+    write_json(output, {"trial": trial, "values": values, "recipe": value_digest(changed), "seed": seed} | told)
+    shutil.rmtree(folder)

@@ -1,0 +1,193 @@
+"""Adaptations and searches in the configuration: mistakes by name, what they plan, and that no value is chosen on test documents."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bioner.config import load_plan
+from bioner.errors import ConfigError
+from bioner.planning import Plan, Run
+
+ROOT = Path(__file__).resolve().parents[3]
+RATE = {"low": 1e-5, "high": 1e-3, "log": True}
+SEARCH = {"model": "plain", "dataset": "demo_bc5cdr", "protocol": "kfold5", "trials": 5, "space": {"training.learning_rate": RATE}}
+BASE: dict[str, Any] = {
+    "adaptations": {"more": {"encoder": "minilm"}},
+    "searches": {"rates": SEARCH},
+    "models": {"refined": {"encoder": "minilm", "adaptation": "more", "values_from": "rates"}},
+    "experiments": {"demo": {"models": ["plain", "refined"], "datasets": ["demo_bc5cdr"], "folds": {"k": 5, "run": [0]}, "attacks": []}},
+}
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(base)
+    for key, value in change.items():
+        result[key] = merged(result[key], value) if isinstance(value, dict) and isinstance(result.get(key), dict) else copy.deepcopy(value)
+    return result
+
+
+def plan(change: dict[str, Any] | None = None) -> Plan:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return load_plan(merged(merged(config, BASE), change or {}), ROOT)
+
+
+RUN = Run("demo_bc5cdr", "kfold5", "refined", 0, 1)
+
+
+def test_an_adapted_run_starts_from_its_folds_encoder_and_its_text_is_audited() -> None:
+    made = plan()
+    assert made.encoders_of(RUN) == ["results/adapted/demo_bc5cdr/kfold5/more/fold0/encoder.json"]
+    assert made.audit_of(RUN) == "results/audit/demo_bc5cdr/kfold5/fold0.more.json"
+    plain = Run("demo_bc5cdr", "kfold5", "plain", 0, 1)
+    assert made.encoders_of(plain) == ["results/encoders/minilm/encoder.json"]
+    assert made.audit_of(plain) == "results/audit/demo_bc5cdr/kfold5/fold0.json"
+    adaptation = made.recipe("refined")["adaptation"]
+    assert (adaptation["name"], adaptation["mask"], adaptation["text"]) == ("more", 0.15, "training")
+    assert made.recipe("plain")["adaptation"] is None
+    assert made.describe("demo")["models"]["refined"]["encoder"] == "minilm adapted on the training part"
+
+
+def test_text_of_other_datasets_is_that_of_their_official_training_parts() -> None:
+    made = plan({"adaptations": {"more": {"text": ["ncbi_disease", "demo_bc5cdr"]}}})
+    own = "results/folds/demo_bc5cdr/kfold5/fold0/train.jsonl"
+    assert made.adaptation_text("more", "demo_bc5cdr", "demo_bc5cdr/kfold5/fold0") == [
+        own, "results/folds/ncbi_disease/official/fold0/train.jsonl"
+    ]  # fmt: skip
+    assert plan().adaptation_text("more", "demo_bc5cdr", "demo_bc5cdr/kfold5/fold0") == [own]
+    assert (
+        made.describe("demo")["models"]["refined"]["encoder"]
+        == "minilm adapted on the training part and those of ncbi_disease, demo_bc5cdr"
+    )
+
+
+def test_a_validation_part_that_is_trained_on_is_not_held_out() -> None:
+    assert plan().held_out("kfold5", "x/kfold5/fold0") == ["results/folds/x/kfold5/fold0/validation.jsonl"]
+    assert plan().held_out("kfold5_trainval", "x/kfold5_trainval/fold0") == []
+
+
+def test_trials_wait_for_the_generations_before_theirs() -> None:
+    made = plan({"searches": {"rates": {"parallel": 3, "trials": 8}}})
+    assert [len(made.trials("rates", trial)) for trial in range(8)] == [0, 0, 0, 3, 3, 3, 6, 6]
+    assert made.trials("rates", 3) == [f"results/searches/rates/trial{number}.json" for number in range(3)]
+    assert len(made.trials("rates")) == 8
+    assert made.search_run("rates") == Run("demo_bc5cdr", "kfold5", "plain", 0, 1)
+    assert made.best("refined") == ["results/searches/rates/best.json"] and made.best("plain") == []
+    assert made.search_recipe("rates") == made.recipe("plain") and made.recipe("plain")["searched"] is None
+    assert "trials" not in made.search("rates")  # more can be added without making the others anew
+
+
+def test_kinds_of_values_are_those_of_the_models_keys() -> None:
+    space = {
+        "training.epochs": {"low": 1, "high": 4},
+        "training.warmup": {"low": 0, "high": 1},
+        "training.dropout": {"low": 0, "high": 1},
+        "window": {"choices": [64, 128]},
+        "adversary": {"choices": ["none", {"kind": "fgsm", "epsilon": 0.1}]},
+    }
+    found = plan({"searches": {"rates": SEARCH | {"space": space}}}).search("rates")["space"]
+    kinds = {key: entry["kind"] for key, entry in found.items() if key in space}
+    assert kinds == {
+        "training.epochs": "int", "training.warmup": "float", "training.dropout": "float", "window": "choice", "adversary": "choice"
+    }  # fmt: skip
+    assert found["adversary"]["choices"] == [{"kind": "none"}, {"kind": "fgsm", "epsilon": 0.1}]
+
+
+def test_choices_of_losses_are_whole() -> None:
+    losses = ["crf", {"kind": "fixed", "alpha": 0.3}]
+    made = plan({"searches": {"rates": SEARCH | {"model": "adaptive", "space": {"loss": {"choices": losses}}}}})
+    choices = made.search("rates")["space"]["loss"]["choices"]
+    assert [choice["kind"] for choice in choices] == ["crf", "fixed"] and choices[1]["alpha"] == 0.3
+    alone = plan({"models": {"alone": {"encoder": "minilm", "head": "crf", "loss": losses[1]}}}).recipe("alone")
+    assert choices[1] == alone["loss"]
+
+
+def space(key: str, **entry: Any) -> dict[str, Any]:
+    return {"searches": {"rates": {"space": {key: entry}}}}
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "adaptation": ({"models": {"refined": {"adaptation": "mroe"}}}, "models.refined.adaptation: unknown name 'mroe', did you mean 'more'?"),
+    "encoder": (
+        {"adaptations": {"more": {"encoder": "biobert"}}},
+        "models.refined.adaptation: expected an adaptation of the model's own encoder, minilm, 'more' is one of biobert",
+    ),
+    "no encoder": ({"adaptations": {"more": {"encoder": "x"}}}, "adaptations.more.encoder: unknown name 'x'"),
+    "text": ({"adaptations": {"more": {"text": ["bc5"]}}}, "adaptations.more.text: unknown name 'bc5', did you mean 'bc5cdr'?"),
+    "agreement": ({"adaptations": {"more": {"text": ["i2b2_2010"]}}}, "adaptations.more.text: 'i2b2_2010' is under an agreement"),
+    "mask": ({"adaptations": {"more": {"mask": 1.0}}}, "adaptations.more.mask"),
+    "key": ({"adaptations": {"more": {"masks": 0.2}}}, "adaptations.more: unknown key 'masks', did you mean 'mask'?"),
+    "search": ({"models": {"refined": {"values_from": "rate"}}}, "models.refined.values_from: unknown name 'rate', did you mean 'rates'?"),
+    "model": ({"searches": {"rates": {"model": "plian"}}}, "searches.rates.model: unknown name 'plian', did you mean 'plain'?"),
+    "dataset": ({"searches": {"rates": {"dataset": "bc5"}}}, "searches.rates.dataset: unknown name 'bc5'"),
+    "chain": ({"searches": {"other": SEARCH | {"model": "refined"}}}, "searches.other.model: expected a model with values of its own"),
+    "validation": ({"searches": {"rates": {"protocol": "kfold5_trainval"}}}, "searches.rates.protocol: expected official or kfold<k>"),
+    "unsafe": ({"searches": {"rates": {"protocol": "kfold5_sentence"}}}, "searches.rates.protocol: expected official or kfold<k>"),
+    "protocol": ({"searches": {"rates": {"protocol": "folds"}}}, "searches.rates.protocol: expected protocol official, kfold<k>"),
+    "two folds": ({"searches": {"rates": {"protocol": "kfold2"}}}, "searches.rates.protocol: expected at least 3 folds, got 2"),
+    "fold": ({"searches": {"rates": {"fold": 5}}}, "searches.rates.fold: expected a fold from 0 to 4 of kfold5, got 5"),
+    "no ids": ({"searches": {"rates": {"dataset": "anatem"}}}, "searches.rates.dataset: 'anatem' has no document ids"),
+    "unknown value": (space("training.lr", **RATE), "searches.rates.space.training.lr: expected a key of models.<name> by dotted name"),
+    "fixed": (
+        space("encoder", choices=["minilm", "biobert"]),
+        "searches.rates.space.encoder: expected a key that changes the training alone",
+    ),
+    "threads": (
+        space("training.threads", low=1, high=2),
+        "searches.rates.space.training.threads: expected a key that changes the training",
+    ),
+    "refused": (
+        space("training.epochs", low=0, high=2),
+        "searches.rates.space.training.epochs: training.epochs: 0 is less than the minimum",
+    ),
+    "half": (space("training.epochs", low=1, high=2.5), "searches.rates.space.training.epochs: expected whole numbers, got low 1"),
+    "order": (
+        space("training.clip", low=2, high=1),
+        "searches.rates.space.training.clip: expected choices, or low and high with low < high",
+    ),
+    "logarithm": (space("training.warmup", low=0, high=1, log=True), "low above 0 for log: true"),
+    "both": (space("window", low=64, high=128, choices=[64, 128]), "searches.rates.space.window: expected choices alone, or low and high"),
+    "neither": (space("window"), "searches.rates.space.window: expected choices, or low and high"),
+    "no number": (space("training.precision", low=0, high=1), "searches.rates.space.training.precision: expected choices"),
+    "cross": (
+        space("overlap", low=8, high=100),
+        "searches.rates.space.overlap: models.plain.overlap: expected less than half of the window",
+    ),
+    "idle": (space("adversary.epsilon", low=0.1, high=1), "searches.rates.space.adversary.epsilon: adversary"),
+    "kind": (space("loss.kind", choices=["cross_entropy", "crf"]), "searches.rates.space.loss.kind: expected choices of whole mappings"),
+    "fit": (
+        space("loss", choices=["cross_entropy", "crf"]),
+        "searches.rates.space.loss: trials.models: model 'plain' has loss crf on a linear",
+    ),
+    "other folds": (
+        {"experiments": {"demo": {"folds": {"run": [0, 1]}}}},
+        "experiments.demo: model 'refined' has values that the search 'rates' chose on fold 0 of demo_bc5cdr under kfold5, "
+        "whose documents can be test documents of fold 1 under kfold5",
+    ),
+    "other division": ({"experiments": {"demo": {"protocol": "official"}}}, "can be test documents of fold 0 under official"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_named(name: str) -> None:
+    change, message = MISTAKES[name]
+    with pytest.raises(ConfigError) as caught:
+        plan(change)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_values_from_another_dataset_serve_all_folds() -> None:
+    folds = {"experiments": {"demo": {"folds": {"run": [0, 1]}}}}
+    made = plan(folds | {"searches": {"rates": {"dataset": "demo_i2b2"}}})
+    assert {run.fold for run in made.experiments[0].runs} == {0, 1}
+    assert made.search_run("rates").dataset == "demo_i2b2"
+
+
+def test_values_serve_a_fold_with_its_validation_part_trained_on() -> None:
+    made = plan({"experiments": {"demo": {"train_on_validation": True}}})
+    assert made.experiments[0].protocol == "kfold5_trainval"
