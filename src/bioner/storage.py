@@ -39,6 +39,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove_partials(folder: str | Path) -> None:
+    """Remove from a folder what killed processes left of files that they were writing; nothing may be writing there."""
+    for path in Path(folder).glob(".*.partial"):
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def atomic_text(path: str | Path) -> Iterator[IO[str]]:
     """Open a UTF-8 text file that appears under its final name only when complete."""

@@ -14,7 +14,7 @@ from bioner.tagging.training import CHECKPOINT_SECONDS
 def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--recipe", required=True, type=Path, help="results/recipes/<model>.json")
-    arguments.add_argument("--encoder", required=True, type=Path, help="results/encoders/<encoder>/encoder.json")
+    arguments.add_argument("--encoder", type=Path, help="results/encoders/<encoder>/encoder.json, for a model that has one")
     arguments.add_argument("--fold", required=True, type=Path, help="folder of the composed fold")
     arguments.add_argument("--audit", required=True, type=Path, help="the fold's audit")
     arguments.add_argument("--seed", required=True, type=int)

@@ -14,7 +14,8 @@ SCORES = (*KEYS, "attack", "definition", "average", "type", "metric", "value")
 DOCUMENTS = (*KEYS, "attack", "document", "gold", "predicted", "correct")
 CONFUSION = (*KEYS, "attack", "gold_type", "predicted_type", "count")
 
-EPOCHS = ("epoch", "step", "loss", "cross_entropy", "crf", "adversarial", "alpha", "learning_rate", "precision", "recall", "f1")
+LOSSES = ("loss", "cross_entropy", "crf", "adversarial", "alpha")
+EPOCHS = ("epoch", "step", *LOSSES, "learning_rate", "precision", "recall", "f1", "macro_f1", "skipped_steps")
 HISTORY = (*KEYS, *EPOCHS)
 
 RUN_FACTS = ("device", "precision", "threads", "seconds", "epochs", "best_epoch", "train_documents", "train_mentions", "pieces_per_second")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bioner.entities import Document
 from bioner.errors import BionerError
-from bioner.evaluation.ratios import Counts
+from bioner.evaluation.ratios import Counts, macro
 
 
 def pair_documents(gold: Sequence[Document], predicted: Sequence[Document]) -> list[tuple[Document, Document]]:
@@ -36,20 +38,30 @@ def pair_documents(gold: Sequence[Document], predicted: Sequence[Document]) -> l
     return pairs
 
 
-def strict_f1(gold: Sequence[Document], predicted: Sequence[Document]) -> tuple[float, float, float]:
-    """Strict micro precision, recall and F1 in [0, 1], by the same rules as `score_documents`.
+@dataclass(frozen=True, slots=True)
+class StrictScores:
+    """Strict scores in [0, 1]; 0.0 where there is nothing to count."""
 
-    The light way for early stopping. All three are 0.0 where there is nothing to count.
+    precision: float
+    recall: float
+    micro_f1: float
+    macro_f1: float
+
+
+def strict_scores(gold: Sequence[Document], predicted: Sequence[Document]) -> StrictScores:
+    """Strict micro precision, recall and F1, and macro F1 over the types that occur in gold, by the same rules as `score_documents`.
+
+    The light way for early stopping.
 
     Raises:
         BionerError: a document is predicted twice, missing, unknown, or its text differs.
     """
-    wanted = found = correct = 0
+    wanted, found, correct = Counter[str](), Counter[str](), Counter[str]()
     for ours, theirs in pair_documents(gold, predicted):
         expected = {(mention.spans, mention.type) for mention in ours.mentions}
         given = {(mention.spans, mention.type) for mention in theirs.mentions}
-        wanted += len(expected)
-        found += len(given)
-        correct += len(expected & given)
-    counts = Counts(wanted, found, correct)
-    return counts.precision() or 0.0, counts.recall() or 0.0, counts.f1() or 0.0
+        for counter, mentions in ((wanted, expected), (found, given), (correct, expected & given)):
+            counter.update(kind for _, kind in mentions)
+    counts = Counts(wanted.total(), found.total(), correct.total())
+    by_type = [Counts(wanted[kind], found[kind], correct[kind]) for kind in sorted(wanted | found)]
+    return StrictScores(counts.precision() or 0.0, counts.recall() or 0.0, counts.f1() or 0.0, macro(by_type, Counts.f1) or 0.0)

@@ -2,57 +2,138 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
+from bioner.commandline import say
 from bioner.errors import BionerError
-from bioner.storage import atomic_path
+from bioner.provenance import value_digest
+from bioner.storage import atomic_path, read_json, remove_partials, write_json
 
 FILE = "state.pt"
+INPUTS = "inputs.json"
+NAMED = 6
+"""Differences that a line names one by one."""
 
 
 class Checkpoint:
     """A folder beside the run's results, named by a digest of all that determines the training.
 
-    A checkpoint of another recipe, data set or version has another name and is removed unread.
+    It holds the state, and what the digest is of as JSON. The checkpoint of another recipe, data set or version
+    has another name: it is never loaded, and a line tells what differs before it is removed.
+
+    Args:
+        run_folder: the run folder.
+        inputs: all that determines the training, as JSON values.
     """
 
-    def __init__(self, run_folder: Path, digest: str) -> None:
-        self.folder = run_folder / f"checkpoint-{digest[:16]}"
+    def __init__(self, run_folder: Path, inputs: dict[str, Any]) -> None:
+        self.inputs: dict[str, Any] = json.loads(json.dumps(inputs))
+        self.digest = value_digest(self.inputs)
+        self.folder = run_folder / f"checkpoint-{self.digest[:16]}"
         self.path = self.folder / FILE
 
     def discard_others(self) -> None:
-        """Remove checkpoints of other recipes or data beside this one."""
-        for folder in self.folder.parent.glob("checkpoint-*"):
+        """Remove the checkpoints of other trainings beside this one, telling what differs in each."""
+        for folder in sorted(self.folder.parent.glob("checkpoint-*")):
             if folder != self.folder:
+                say(f"{folder.name}: of another training, not used ({self._reason(folder)}); starting anew")
                 shutil.rmtree(folder)
 
+    def _reason(self, folder: Path) -> str:
+        try:
+            return describe_differences(read_json(folder / INPUTS), self.inputs)
+        except BionerError:
+            return f"it lacks a readable {INPUTS}"
+
     def load(self) -> dict[str, Any] | None:
-        """The saved state, on the CPU, or None where there is none."""
+        """The saved state, on the CPU, or None where there is none.
+
+        Raises:
+            BionerError: the file is no checkpoint, or one of another training that was put here.
+        """
+        remove_partials(self.folder)
         if not self.path.is_file():
             return None
         try:
-            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError, KeyError, struct.error, pickle.UnpicklingError) as error:
+            saved: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = saved["state"]
+            inputs: dict[str, Any] = json.loads(saved["inputs"])
+        except (RuntimeError, EOFError, OSError, KeyError, TypeError, ValueError, struct.error, pickle.UnpicklingError) as error:
             raise BionerError(
-                f"{self.path}: expected a checkpoint of torch, found something else ({error}); delete the folder and run again"
+                f"{self.path}: expected a checkpoint of torch, found something else ({_one_line(error)}); delete the folder and run again"
             ) from error
+        if value_digest(inputs) != self.digest:
+            raise BionerError(
+                f"{self.path}: expected the state of a training with digest {self.digest[:16]}, found that of {value_digest(inputs)[:16]} "
+                f"({describe_differences(inputs, self.inputs)}); delete the folder and run again"
+            )
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state; the old one stays when the new one cannot be written."""
-        with atomic_path(self.path) as path:
-            try:
-                torch.save(state, path)
-            except RuntimeError as error:  # torch's writer hides the system's error
-                raise BionerError(f"{self.path}: cannot be written ({error}); free space, then run again") from error
+        """Replace the saved state; the old one stays when the new one cannot be written.
+
+        Raises:
+            BionerError: it cannot be written, as on a full disk.
+        """
+        if not (self.folder / INPUTS).is_file():
+            write_json(self.folder / INPUTS, self.inputs)
+        kept = "the one before it is still good" if self.path.is_file() else "there is none before it"
+        try:
+            with atomic_path(self.path) as path, open(path, "wb") as handle:
+                _save({"inputs": json.dumps(self.inputs), "state": state}, handle)
+        except BionerError as error:
+            raise BionerError(f"{error} (a checkpoint; {kept})") from error
 
     def remove(self) -> None:
         """Remove the checkpoint of a finished training."""
         if self.folder.exists():
             shutil.rmtree(self.folder)
+
+
+def _save(value: dict[str, Any], handle: IO[bytes]) -> None:
+    """torch.save, with the system's own error where its writer hides that behind a message about positions."""
+    try:
+        torch.save(value, handle)
+    except RuntimeError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__context__
+        raise cause or error from error
+
+
+def describe_differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """The keys in which two nested mappings differ, with both values: `recipe.training.epochs: 3 -> 5`."""
+    before, after = dict(_leaves(old)), dict(_leaves(new))
+    names = [name for name in sorted(before.keys() | after.keys()) if before.get(name, ABSENT) != after.get(name, ABSENT)]
+    named = [f"{name}: {_short(before.get(name, ABSENT))} -> {_short(after.get(name, ABSENT))}" for name in names[:NAMED]]
+    if len(names) > NAMED:
+        named.append(f"{len(names) - NAMED} more")
+    return "; ".join(named) or "nothing differs"
+
+
+ABSENT = "(none)"
+
+
+def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, part in value.items():
+            yield from _leaves(part, f"{prefix}.{key}" if prefix else key)
+    else:
+        yield prefix, value
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -9,8 +9,12 @@ from pathlib import Path
 import torch
 import transformers
 
+from bioner.errors import BionerError
+
 BF16 = "bf16"
+FP16 = "fp16"
 FP32 = "fp32"
+FORMATS = {BF16: torch.bfloat16, FP16: torch.float16}
 
 
 def configure_torch(threads: int) -> None:
@@ -42,7 +46,13 @@ def _cpu_info(key: str) -> str:
 
 
 def choose_precision(wanted: str, device: torch.device) -> str:
-    """`bf16` or `fp32`; `auto` takes bf16 where the card, or the processor's matrix unit (AMX), has it."""
+    """`bf16`, `fp16` or `fp32`; `auto` takes bf16 where the card, or the processor's matrix unit (AMX), has it, never fp16.
+
+    Raises:
+        BionerError: the card has no bf16.
+    """
+    if wanted == BF16 and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise BionerError(f"training.precision: expected fp16, fp32 or auto on a {device_name(device)}, which has no bf16, got bf16")
     if wanted != "auto":
         return wanted
     if device.type == "cuda":
@@ -51,5 +61,5 @@ def choose_precision(wanted: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Run matrix products in bfloat16, or everything in float32."""
-    return torch.autocast(device.type, torch.bfloat16) if precision == BF16 else nullcontext()
+    """Run matrix products in bfloat16 or float16, or everything in float32."""
+    return torch.autocast(device.type, FORMATS[precision]) if precision in FORMATS else nullcontext()

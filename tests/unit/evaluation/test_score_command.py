@@ -142,7 +142,8 @@ def test_collect(runs):
         assert rows(folder / name) == rows(runs / "scores0" / name) + rows(runs / "scores1" / name)
     history = rows(folder / "history.csv")
     keys = "dataset,protocol,model,fold,seed"
-    assert ",".join(history[0]) == keys + ",epoch,step,loss,cross_entropy,crf,adversarial,alpha,learning_rate,precision,recall,f1"
+    epochs = ",epoch,step,loss,cross_entropy,crf,adversarial,alpha,learning_rate,precision,recall,f1,macro_f1,skipped_steps"
+    assert ",".join(history[0]) == keys + epochs
     assert [(r["fold"], r["epoch"], r["step"], r["loss"], r["alpha"], r["f1"]) for r in history] == [
         *(("0", "1", "10", "0.5", "", ""), ("0", "1", "", "", "", "0.25")),
         *(("1", "1", "10", "0.5", "", ""), ("1", "1", "", "", "", "0.25")),

@@ -24,7 +24,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.evaluation.scoring import Scores, score_documents
-from bioner.evaluation.strict import strict_f1
+from bioner.evaluation.strict import StrictScores, strict_scores
 
 SEEDS = range(5)
 NUMBER = 300
@@ -142,7 +142,9 @@ def test_strict_equals_a_recount(wild_documents, seed):
             spans[i] += len(side)
         same += ours == theirs
     assert pick(table, "strict", "micro") == pytest.approx(prf(wanted.total(), given.total(), right.total()))
-    assert strict_f1([g for g, _ in documents], [p for _, p in documents]) == pytest.approx(pick(table, "strict", "micro"))
+    light = strict_scores([g for g, _ in documents], [p for _, p in documents])
+    assert (light.precision, light.recall, light.micro_f1) == pytest.approx(pick(table, "strict", "micro"))
+    assert light.macro_f1 == pytest.approx(pick(table, "strict", "macro")[2])
     assert pick(table, "span", "micro") == pytest.approx(prf(*spans))
     for kind in wanted:
         assert pick(table, "strict", "type", kind) == pytest.approx(prf(wanted[kind], given[kind], right[kind]))
@@ -236,7 +238,7 @@ def test_nothing_to_count_is_none():
     assert table["document_exact_match", "micro", "", "accuracy"] == 1.0
     assert table["token_accuracy", "micro", "", "accuracy"] == 1.0
     assert scores.confusion() == []
-    assert strict_f1([document("a")], [document("a")]) == (0.0, 0.0, 0.0)
+    assert strict_scores([document("a")], [document("a")]) == StrictScores(0.0, 0.0, 0.0, 0.0)
 
 
 def test_no_documents():
@@ -294,7 +296,7 @@ def test_partial_looks_at_the_parts_of_a_discontiguous_mention():
         assert table["ent_type", "micro", "", "correct"] == 2 * credit
 
 
-@pytest.mark.parametrize("scorer", [score_documents, strict_f1])
+@pytest.mark.parametrize("scorer", [score_documents, strict_scores])
 @pytest.mark.parametrize(
     ("gold", "predicted", "named"),
     [

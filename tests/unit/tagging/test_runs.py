@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,78 +13,32 @@ from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from bioner.documents import read_documents, write_documents
-from bioner.entities import Document, Mention
+from bioner.entities import Document
 from bioner.errors import BionerError
 from bioner.storage import read_json, sha256_file, write_json
-from bioner.tagging.encode import Window
 from bioner.tagging.encoders import fetch_encoder
 from bioner.tagging.predicting import predict_run
 from bioner.tagging.processor import PRODUCTS, Dropout, prepare_for_processor
-from bioner.tagging.runs import train_run
 from bioner.tagging.tagger import new_tagger
-from bioner.tagging.training import Training
 from bioner.tags import TagSet
 from bioner.words import split_words
 
-TRAINING = {
-    "learning_rate": 0.005, "head_learning_rate": 0.01, "loss_learning_rate": 0.01, "weight_decay": 0.01, "warmup": 0.1, "clip": 1.0,
-    "batch_pieces": 128, "epochs": 6, "minimum_steps": 0, "patience": 6, "dropout": None, "attention_dropout": 0.0, "frozen_layers": None,
-    "precision": "fp32", "threads": 1,
-}  # fmt: skip
-RECIPE: dict[str, Any] = {
-    "model": "toy", "encoder": "toy", "head": "linear", "loss": {"kind": "cross_entropy"}, "adversary": {"kind": "none"},
-    "augmentation": [], "window": 32, "overlap": 8, "training": TRAINING,
-}  # fmt: skip
-RECIPES = {
-    "plain": RECIPE,
-    "fgsm": RECIPE | {"adversary": {"kind": "fgsm", "epsilon": 0.05}},
-    "adaptive": RECIPE | {"head": "crf", "loss": {"kind": "adaptive", "bounds": [0.05, 0.95]}},
-}
-
-
-def documents(name: str, count: int) -> list[Document]:
-    made = []
-    for number in range(count):
-        drug, disease = ("aspirin", "colitis") if number % 2 else ("paracetamolol", "severe pain")
-        text = f"The {drug} caused {disease} in patients. In patients with {disease}, the {drug}; {number}."
-        mentions = []
-        for surface, kind in ((drug, "Chemical"), (disease, "Disease")):
-            for start in (at for at in range(len(text)) if text.startswith(surface, at)):
-                mentions.append(Mention(f"T{len(mentions)}", ((start, start + len(surface)),), kind))
-        made.append(Document(f"{name}{number}", text, tuple(mentions)))
-    return made
+from .toys import EVERYTHING, RECIPE, RECIPES, TRAINING, documents, lay_encoder, lay_fold, train
 
 
 @pytest.fixture
 def fold(tmp_path: Path) -> Path:
-    folder = tmp_path / "fold"
-    write_documents(folder / "train.jsonl", documents("a", 12))
-    write_documents(folder / "variants.jsonl", [])
-    write_documents(folder / "validation.jsonl", documents("b", 4))
-    write_documents(folder / "test.jsonl", documents("c", 4))
-    write_json(folder / "composition.json", {"types": ["Chemical", "Disease"], "normalize": ["unicode", "shorthand"]})
-    write_json(tmp_path / "audit.json", {"verdict": "clean", "checks": []})
-    return folder
+    return lay_fold(tmp_path / "fold")
 
 
 @pytest.fixture
 def encoder(tmp_path: Path, bert: Path) -> Path:
-    output = tmp_path / "encoder" / "encoder.json"
-    fetch_encoder("toy", {"sources": [{"folder": str(bert)}]}, output)
-    return output
+    return lay_encoder(tmp_path / "encoder", bert)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
     with open(path, newline="", encoding="utf-8") as handle:
         return list(csv.DictReader(handle))
-
-
-def train(tmp_path: Path, encoder: Path, fold: Path, recipe: dict[str, Any], output: str = "run", seed: int = 1) -> Path:
-    write_json(tmp_path / "recipe.json", recipe)
-    train_run(
-        recipe=tmp_path / "recipe.json", encoder=encoder, fold=fold, audit=tmp_path / "audit.json", seed=seed, output=tmp_path / output
-    )
-    return tmp_path / output
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -112,104 +61,32 @@ def test_a_toy_task_is_learned_and_saved(tmp_path: Path, encoder: Path, fold: Pa
     assert sha256_file(tmp_path / "p" / "fgsm.jsonl") != sha256_file(tmp_path / "p" / "clean.jsonl")
 
 
-@pytest.mark.parametrize("name", ["plain", "adaptive"])
+@pytest.mark.parametrize(("precision", "gradients"), [("fp32", "fp32"), ("fp16", "fp32"), ("bf16", "bf16")])
+def test_attacks_have_gradients_that_do_not_vanish(tmp_path: Path, encoder: Path, fold: Path, precision: str, gradients: str) -> None:
+    run = train(tmp_path, encoder, fold, RECIPE | {"training": TRAINING | {"precision": precision, "epochs": 8}})
+    facts = read_json(run / "run.json")
+    assert facts["precision"] == precision and facts["validation_f1"] > 0.9
+    attacks = {"fgsm": {"kind": "fgsm", "epsilon": 0.5}}
+    predict_run(run=run, test=fold / "test.jsonl", attacks=attacks, attacked={}, threads=1, output=tmp_path / "p")
+    assert read_json(tmp_path / "p" / "predictions.json")["gradients"] == gradients
+
+
+def test_gradient_checkpointing_gives_the_same_weights(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    runs = [
+        train(tmp_path, encoder, fold, EVERYTHING | {"training": EVERYTHING["training"] | {"gradient_checkpointing": wanted}}, output)
+        for wanted, output in ((False, "x"), (True, "y"))
+    ]
+    for file in ("model.safetensors", "history.csv"):
+        assert sha256_file(runs[0] / file) == sha256_file(runs[1] / file), file
+
+
+@pytest.mark.parametrize("name", ["plain", "adaptive", "everything"])
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path, encoder: Path, fold: Path, name: str) -> None:
-    first, second, other = (train(tmp_path, encoder, fold, RECIPES[name], output, seed) for output, seed in (("x", 1), ("y", 1), ("z", 2)))
+    recipe = (RECIPES | {"everything": EVERYTHING})[name]
+    first, second, other = (train(tmp_path, encoder, fold, recipe, output, seed) for output, seed in (("x", 1), ("y", 1), ("z", 2)))
     for file in ("model.safetensors", "history.csv", "config.json"):
         assert sha256_file(first / file) == sha256_file(second / file), file
     assert sha256_file(first / "model.safetensors") != sha256_file(other / "model.safetensors")
-
-
-def command(tmp_path: Path, encoder: Path, fold: Path, output: str) -> list[str]:
-    return [
-        sys.executable, "-m", "bioner.commands.train", "--recipe", str(tmp_path / "recipe.json"), "--encoder", str(encoder),
-        "--fold", str(fold), "--audit", str(tmp_path / "audit.json"), "--seed", "1", "--output", str(tmp_path / output),
-        "--checkpoint-seconds", "0",
-    ]  # fmt: skip
-
-
-def test_a_killed_training_resumes_to_the_same_weights(tmp_path: Path, encoder: Path, fold: Path) -> None:
-    recipe = RECIPES["adaptive"] | {"training": TRAINING | {"epochs": 12, "patience": 12}}
-    whole = train(tmp_path, encoder, fold, recipe, "whole")
-    process = subprocess.Popen(command(tmp_path, encoder, fold, "killed"), stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("epoch 3/"):
-            os.kill(process.pid, signal.SIGKILL)
-            break
-    process.stderr.close()
-    assert process.wait() == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "run.json").exists()
-    resumed = subprocess.run(command(tmp_path, encoder, fold, "killed"), capture_output=True, text=True, check=True)
-    assert "resuming after epoch" in resumed.stderr
-    for file in ("model.safetensors", "history.csv"):
-        assert sha256_file(whole / file) == sha256_file(tmp_path / "killed" / file), file
-
-
-def interrupt(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """Let trainings stop before a step, having saved their state after each one before it."""
-    original = Training._step
-
-    def stop(self: Training, windows: list[Window], total: int) -> None:
-        if self.progress.step == step:
-            raise KeyboardInterrupt
-        original(self, windows, total)
-
-    monkeypatch.setattr(Training, "_step", stop)
-    monkeypatch.setattr(Training, "_patience_is_spent", lambda self: setattr(self, "interval", -1.0) or False)
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_training_stopped_inside_an_epoch_resumes_to_the_same_weights(
-    tmp_path: Path, encoder: Path, fold: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    whole = train(tmp_path, encoder, fold, RECIPES[name], "whole")
-    per_epoch = int(rows(whole / "history.csv")[0]["step"])
-    assert per_epoch > 2
-    with monkeypatch.context() as patch:
-        interrupt(patch, 2 * per_epoch + 2)
-        with pytest.raises(KeyboardInterrupt):
-            train(tmp_path, encoder, fold, RECIPES[name], "stopped")
-    train(tmp_path, encoder, fold, RECIPES[name], "stopped")
-    assert f"resuming after epoch 2, step {2 * per_epoch + 2}" in capsys.readouterr().err
-    for file in ("model.safetensors", "history.csv"):
-        assert sha256_file(whole / file) == sha256_file(tmp_path / "stopped" / file), file
-
-
-@pytest.mark.parametrize("what", ["recipe", "seed", "data", "code"])
-def test_a_checkpoint_of_another_training_is_not_used(
-    tmp_path: Path, encoder: Path, fold: Path, what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with monkeypatch.context() as patch:
-        interrupt(patch, 4)
-        with pytest.raises(KeyboardInterrupt):
-            train(tmp_path, encoder, fold, RECIPE, "run")
-    assert list((tmp_path / "run").glob("checkpoint-*/state.pt"))
-    recipe, seed = RECIPE, 1
-    if what == "recipe":
-        recipe = RECIPE | {"training": TRAINING | {"learning_rate": 0.004}}
-    elif what == "seed":
-        seed = 2
-    elif what == "data":
-        write_documents(fold / "train.jsonl", documents("a", 11))
-    else:
-        monkeypatch.setattr("bioner.tagging.runs.code_digest", lambda command: "edited")
-    train(tmp_path, encoder, fold, recipe, "run", seed)
-    assert "resuming" not in capsys.readouterr().err
-    fresh = train(tmp_path, encoder, fold, recipe, "fresh", seed)
-    assert sha256_file(fresh / "model.safetensors") == sha256_file(tmp_path / "run" / "model.safetensors")
-    assert not list((tmp_path / "run").glob("checkpoint-*"))
-
-
-def test_a_damaged_checkpoint_is_told(tmp_path: Path, encoder: Path, fold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        interrupt(patch, 2)
-        with pytest.raises(KeyboardInterrupt):
-            train(tmp_path, encoder, fold, RECIPE)
-    (state,) = (tmp_path / "run").glob("checkpoint-*/state.pt")
-    state.write_bytes(b"junk")
-    with pytest.raises(BionerError, match=r"state\.pt: expected a checkpoint of torch"):
-        train(tmp_path, encoder, fold, RECIPE)
 
 
 def test_patience_waits_for_the_minimum_of_steps(tmp_path: Path, encoder: Path, fold: Path) -> None:
