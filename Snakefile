@@ -55,8 +55,11 @@ wildcard_constraints:
     encoder="[a-z][a-z0-9_]*",
     experiment="[a-z][a-z0-9_]*",
     attack="[a-z][a-z0-9_]*",
+    adaptation="[a-z][a-z0-9_]*",
+    search="[a-z][a-z0-9_]*",
     fold="[0-9]+",
     seed="[0-9]+",
+    trial="[0-9]+",
 
 
 rule all:

@@ -22,5 +22,6 @@ rule models:
         {
             f"results/encoders/{config['models'][run.model]['encoder']}/encoder.json"
             for run in RUNS
+            if config["models"][run.model]["encoder"]
         },
         {f"results/scores/{run.path}/scores.csv" for run in OPEN},

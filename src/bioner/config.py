@@ -14,12 +14,13 @@ import yaml
 
 from bioner.corpora.provided import expand, places
 from bioner.errors import ConfigError
+from bioner.heads import check_fit, check_head, complete_model
 from bioner.planning import EXTERNAL, Experiment, Plan
 from bioner.preparation.protocols import UNSAFE
+from bioner.refinements import check_adaptations, check_searched_runs, check_searches
 from bioner.reporting.table1 import check_settings
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
-CRF_LOSSES = ("crf", "adaptive")
 
 
 def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA) -> Plan:
@@ -32,16 +33,22 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     Raises:
         ConfigError: one line naming the experiment or entry and the key.
     """
-    _check_schema(config, yaml.safe_load(schema.read_text(encoding="utf-8")))
+    known = yaml.safe_load(schema.read_text(encoding="utf-8"))
+    _check_schema(config, known)
+    of_models = known["properties"]["models"]["additionalProperties"]
     for model in config["models"].values():
         model["loss"] = _as_kind(model["loss"])
         model["adversary"] = _as_kind(model["adversary"])
+        complete_model(model, of_models)
     for name in config["experiments"].keys() & RESERVED:
         raise ConfigError(f"experiments.{name}: expected a name that is no folder of results/, got '{name}'; choose another name")
     for name, dataset in config["datasets"].items():
         _check_dataset(f"datasets.{name}", dataset)
     for name, model in config["models"].items():
+        check_head(f"models.{name}", model, of_models)
         _check_model(name, model)
+    check_adaptations(config, _check_names)
+    _check_all_searches(config, schema)
     _check_preparation(config, Path(base))
     for name, attack in config["attacks"].items():
         _check_attack(f"attacks.{name}", attack)
@@ -53,10 +60,39 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     plan = Plan(config, [Experiment.of(name, config["experiments"][name]) for name in config["run"]])
     for experiment in plan.experiments:
         _check_provided(config, experiment, Path(base))
+        _check_encoder_folders(config, experiment, Path(base))
         check_settings(plan.describe(experiment.name))
         for run in experiment.runs:
             plan.equal_to(run.dataset, run.protocol)
+    check_searched_runs(plan)
     return plan
+
+
+def _check_all_searches(config: dict[str, Any], path: Path) -> None:
+    """Check searches against the part of the schema that is about a model, and what models must be beside it."""
+    schema = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entry = schema["properties"]["models"]["additionalProperties"]
+    validator = jsonschema.Draft202012Validator(entry | {"$defs": schema["$defs"]})
+
+    def complete(where: str, name: str, model: dict[str, Any]) -> dict[str, Any]:
+        written = {key: value["kind"] if isinstance(value, dict) and value.keys() == {"kind"} else value for key, value in model.items()}
+        for error in validator.iter_errors(written):
+            raise ConfigError(f"{where}: {_describe(error)}")
+        try:
+            complete_model(model, entry)
+            check_head(f"models.{name}", model, entry)
+            _check_model(name, model)
+            check_fit("trials", name, model, {})
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from None
+        return model
+
+    check_searches(config, entry, _check_names, complete)
+    for name, search in config["searches"].items():
+        if not search["protocol"].startswith("official") and not has_documents(config["datasets"][search["dataset"]]):
+            raise ConfigError(
+                f"searches.{name}.dataset: '{search['dataset']}' has no document ids, k-fold would split documents; use protocol official"
+            )
 
 
 def _as_kind(value: str | dict[str, Any]) -> dict[str, Any]:
@@ -157,10 +193,16 @@ def _check_names(names: Iterable[str], known: dict[str, Any], where: str) -> Non
 
 
 RESERVED = {"raw", "corpora", "harmonized", "quality", "normalized", "augmented", "splits", "folds", "audit", "attacks", "encoders"}
-RESERVED |= {"recipes", "runs", "predictions", "scores", "logs", "benchmarks"}
-ADVERSARY_KEYS = {"none": set(), "fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size", "norm"}}
-GRADIENT_KEYS = {"fgsm": {"epsilon"}, "pgd": {"epsilon", "steps", "step_size"}}
-ATTACK_KEYS = {"typos": {"rate", "minimum_length", "seed"}, **ADVERSARY_KEYS}
+RESERVED |= {"adapted", "searches", "recipes", "runs", "predictions", "scores", "logs", "benchmarks"}
+GRADIENT_KEYS = {
+    "fgsm": {"epsilon"},
+    "fgm": {"epsilon"},
+    "pgd": {"epsilon", "steps", "step_size"},
+    "freelb": {"epsilon", "steps", "step_size", "start"},
+    "smart": {"epsilon", "steps", "step_size", "start", "weight"},
+}
+ADVERSARY_KEYS = {"none": set(), **GRADIENT_KEYS, "pgd": GRADIENT_KEYS["pgd"] | {"norm"}}
+ATTACK_KEYS = {"typos": {"rate", "minimum_length", "seed"}, **{kind: ADVERSARY_KEYS[kind] for kind in ("fgsm", "fgm", "pgd")}}
 
 
 def _check_dataset(where: str, dataset: dict[str, Any]) -> None:
@@ -179,9 +221,17 @@ def _check_dataset(where: str, dataset: dict[str, Any]) -> None:
 def _check_model(name: str, model: dict[str, Any]) -> None:
     if not 0 <= model["overlap"] < model["window"] // 2:
         raise ConfigError(f"models.{name}.overlap: expected less than half of the window, {model['window'] // 2}, got {model['overlap']}")
-    if (bounds := model["loss"].get("bounds")) is not None and not (model["loss"]["kind"] == "adaptive" and bounds[0] < bounds[1]):
-        raise ConfigError(f"models.{name}.loss.bounds: expected [low, high] with low < high, for the adaptive loss only, got {bounds}")
-    _check_kind_keys(f"models.{name}.adversary", model["adversary"], ADVERSARY_KEYS)
+    if (words := model["word_vectors"]) is not None and (words["file"] is None) != (words["sha256"] is None):
+        raise ConfigError(f"models.{name}.word_vectors: expected file and sha256 together, found one; add the other")
+    _check_adversary(f"models.{name}.adversary", model["adversary"])
+
+
+def _check_adversary(where: str, adversary: dict[str, Any]) -> None:
+    _check_kind_keys(where, adversary, ADVERSARY_KEYS)
+    start = adversary.get("start", 0)
+    if start > adversary.get("epsilon", 0) or (start == 0 and adversary["kind"] == "smart"):
+        least = "more than 0 (the divergence has no gradient where it begins) and " if adversary["kind"] == "smart" else ""
+        raise ConfigError(f"{where}.start: expected {least}at most epsilon, {adversary['epsilon']}, got {start}")
 
 
 def _check_attack(where: str, attack: dict[str, Any]) -> None:
@@ -209,8 +259,9 @@ def _check_preparation(config: dict[str, Any], base: Path) -> None:
                 raise ConfigError(f"preparation.lexicons.{name}.{kind}: expected a file, found none at {path}; correct the path")
     if chosen["lexicons"] and chosen["synonyms"] is None:
         raise ConfigError("preparation.synonyms: expected rate and seed, which external lexicons use too, got null")
-    for name, model in config["models"].items():
-        for kind in model["augmentation"]:
+    selected = [model for name in config["run"] for model in config["experiments"].get(name, {}).get("models", ())]
+    for name in [model for model in config["models"] if model in selected]:
+        for kind in config["models"][name]["augmentation"]:
             key = "lexicons" if kind == EXTERNAL else kind
             if chosen[key] is None or (kind == EXTERNAL and not chosen[key]):
                 raise ConfigError(f"models.{name}.augmentation: expected variants that are made, got {kind}; set preparation.{key}")
@@ -224,16 +275,9 @@ def _check_experiment(config: dict[str, Any], name: str, entry: dict[str, Any]) 
         settings = config["models"][model]
         if EXTERNAL in settings["augmentation"] and entry["lexicon"] != "external":
             raise ConfigError(f"{where}.lexicon: model '{model}' is trained on names from outside of the corpus; set it to external")
-        _check_names([settings["encoder"]], config["encoders"], f"{where}.models: models.{model}.encoder")
-        if settings["loss"]["kind"] in CRF_LOSSES and settings["head"] != "crf":
-            raise ConfigError(
-                f"{where}.models: model '{model}' has loss {settings['loss']['kind']} on a {settings['head']} head; "
-                f"set models.{model}.head to crf, or its loss to cross_entropy"
-            )
-        if settings["loss"]["kind"] == "cross_entropy" and settings["head"] == "crf":
-            raise ConfigError(
-                f"{where}.models: model '{model}' has a crf head that its loss cross_entropy never trains; set models.{model}.loss to crf"
-            )
+        if settings["encoder"] is not None:
+            _check_names([settings["encoder"]], config["encoders"], f"{where}.models: models.{model}.encoder")
+        check_fit(where, model, settings, {attack: config["attacks"][attack]["kind"] for attack in entry["attacks"]})
     _check_protocols(where, entry)
     if {entry["protocol"], *entry["compare"]} != {"official"}:
         _check_folds(config, where, entry)
@@ -294,6 +338,21 @@ def _check_provided(config: dict[str, Any], experiment: Experiment, base: Path) 
                 f"or set experiments.{experiment.name}.missing to row"
             )
         experiment.absent[name] = reason
+
+
+def _check_encoder_folders(config: dict[str, Any], experiment: Experiment, base: Path) -> None:
+    """ConfigError for a model whose encoder can come from folders alone, of which none is there, and that was not fetched before."""
+    for model in experiment.entry["models"]:
+        name = config["models"][model]["encoder"]
+        sources = config["encoders"][name]["sources"] if name else []
+        folders = [source["folder"] for source in sources if "folder" in source]
+        if not name or len(folders) < len(sources) or (base / "results" / "encoders" / name / "encoder.json").is_file():
+            continue
+        if not any((base / os.path.expanduser(folder)).is_dir() for folder in folders):
+            raise ConfigError(
+                f"experiments.{experiment.name}.models: model '{model}' needs encoder '{name}', found no folder {' or '.join(folders)}; "
+                "put the encoder there (`bioner convert` makes one of a TensorFlow checkpoint), or leave the model out"
+            )
 
 
 def missing_reason(dataset: dict[str, Any], base: Path) -> str | None:

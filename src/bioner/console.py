@@ -10,6 +10,7 @@ from bioner.commandline import execute
 
 COMMANDS = {
     "catalogue": "write the table of corpora into a Markdown file",
+    "convert": "make an encoder folder of a TensorFlow checkpoint",
     "pin": "record the commits of the encoders' repositories in the config",
     "showcase": "write an experiment's table, with hardware and minutes, into a Markdown file",
 }

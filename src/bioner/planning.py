@@ -9,6 +9,7 @@ from typing import Any
 
 from bioner.errors import ConfigError
 from bioner.evaluation.attacks import TEXT_ATTACKS
+from bioner.heads import FEATURE_CRF
 from bioner.preparation.protocols import Protocol
 from bioner.provenance import value_digest
 
@@ -128,15 +129,68 @@ class Plan:
         raise ConfigError(f"run: experiment '{name}' is not selected; add --config 'run=[{name}]'")
 
     def passes(self, model: str) -> int:
-        """Forward and backward passes of a training step: one, and one for each step of the adversary."""
+        """Forward and backward passes of a training step: a clean one and the adversary's; FreeLB has no clean one, SMART one more."""
         adversary = self.config["models"][model]["adversary"]
-        return 1 + int(adversary.get("steps", adversary["kind"] != "none"))
+        kind, steps = adversary["kind"], int(adversary.get("steps", 1))
+        return {"none": 1, "freelb": steps, "smart": 2 + steps}.get(kind, 1 + steps)
 
     def recipe(self, model: str) -> dict[str, Any]:
         """The whole definition of a model: what determines its weights, nothing else."""
         entry = self.config["models"][model]
-        names = ("encoder", "head", "loss", "adversary", "augmentation", "window", "overlap")
-        return {"model": model, **{name: entry[name] for name in names}, "training": self.config["training"] | entry["training"]}
+        shared = ("encoder", "tags", "head", "augmentation")
+        if entry["head"] == FEATURE_CRF:
+            return {"model": model, **{name: entry[name] for name in (*shared, FEATURE_CRF)}, "training": {"threads": 1}}
+        names = (*shared, "alignment", "word_vectors", "constrained", "loss", "adversary", "window", "overlap")
+        adaptation = entry["adaptation"] and {"name": entry["adaptation"]} | self.config["adaptations"][entry["adaptation"]]
+        refined = {"adaptation": adaptation, "searched": None}
+        return {"model": model, **{name: entry[name] for name in names}, **refined, "training": self.config["training"] | entry["training"]}
+
+    def encoders_of(self, run: Run) -> list[str]:
+        """The manifest of the encoder that a run starts from, adapted on its fold where the model says so; none without an encoder."""
+        model = self.config["models"][run.model]
+        if model["adaptation"] is not None:
+            return [f"results/adapted/{run.dataset}/{run.protocol}/{model['adaptation']}/fold{run.fold}/encoder.json"]
+        return [] if model["encoder"] is None else [f"results/encoders/{model['encoder']}/encoder.json"]
+
+    def audit_of(self, run: Run) -> str:
+        """The audit that a run needs: of its fold, and of the text that its encoder was adapted on."""
+        adaptation = self.config["models"][run.model]["adaptation"]
+        return f"results/audit/{run.fold_path}{f'.{adaptation}' if adaptation else ''}.json"
+
+    def adaptation_text(self, adaptation: str, dataset: str, fold: str) -> list[str]:
+        """Files of the documents that an adaptation reads for a fold, `<dataset>/<protocol>/fold<k>`: its training part, then others'."""
+        text = self.config["adaptations"][adaptation]["text"]
+        others = [other for other in ([] if text == "training" else text) if other != dataset]
+        return [f"results/folds/{fold}/train.jsonl", *(f"results/folds/{other}/official/fold0/train.jsonl" for other in others)]
+
+    def held_out(self, protocol: str, fold: str) -> list[str]:
+        """Files of the documents for an adapted encoder's perplexity: the fold's validation part, unless it is trained on."""
+        return [] if Protocol.parse(protocol).train_on_validation else [f"results/folds/{fold}/validation.jsonl"]
+
+    def search_run(self, search: str) -> Run:
+        """What each trial of a search trains: a model on a fold with a seed."""
+        entry = self.config["searches"][search]
+        return Run(entry["dataset"], entry["protocol"], entry["model"], entry["fold"], entry["training_seed"])
+
+    def search(self, name: str) -> dict[str, Any]:
+        """What determines the trials of a search, their number apart."""
+        keys = ("model", "dataset", "protocol", "fold", "parallel", "startup", "seed", "training_seed", "space")
+        return {"search": name} | {key: self.config["searches"][name][key] for key in keys}
+
+    def search_recipe(self, search: str) -> dict[str, Any]:
+        """The recipe whose values a search varies."""
+        return self.recipe(self.config["searches"][search]["model"])
+
+    def trials(self, search: str, trial: int | None = None) -> list[str]:
+        """Files of all trials of a search, or of those of the generations before a trial's."""
+        entry = self.config["searches"][search]
+        count = entry["trials"] if trial is None else trial - trial % entry["parallel"]
+        return [f"results/searches/{search}/trial{number}.json" for number in range(count)]
+
+    def best(self, model: str) -> list[str]:
+        """The file of the best trial that a model's values come from; none where they are its own."""
+        search = self.config["models"][model]["values_from"]
+        return [] if search is None else [f"results/searches/{search}/best.json"]
 
     @cached_property
     def _attacks(self) -> dict[Run, set[str]]:
@@ -165,7 +219,7 @@ class Plan:
             for dataset in experiment.datasets
         }
         models = {
-            model: {key: settings[key] for key in ("title", "reproduces", "system", "encoder")}
+            model: {key: settings[key] for key in ("title", "reproduces", "system")} | {"encoder": self._encoder_note(settings)}
             for model in entry["models"]
             for settings in [self.config["models"][model]]
         }
@@ -188,6 +242,15 @@ class Plan:
             ],
             "protocol_notes": {name: self._notes(experiment, Protocol.parse(name)) for name in experiment.divisions},
         }
+
+    def _encoder_note(self, model: dict[str, Any]) -> str | None:
+        """What rows of a model must say of its encoder: its name, and whose text it was adapted on."""
+        name: str | None = model["encoder"]
+        if model["adaptation"] is None:
+            return name
+        text = self.config["adaptations"][model["adaptation"]]["text"]
+        others = "" if text == "training" else f" and those of {', '.join(text)}"
+        return f"{name} adapted on the training part{others}"
 
     def _notes(self, experiment: Experiment, protocol: Protocol) -> list[str]:
         """What rows under a protocol must say: what the protocol has, and what is known of the official splits of its corpora."""

@@ -71,7 +71,7 @@ class Project:
             return {}
         table = output.rpartition("\ntotal ")[0].rpartition("------")[2]
         jobs = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.M)}
-        jobs.pop("all")
+        jobs.pop("all", None)
         assert jobs, output
         return jobs
 

