@@ -1,7 +1,8 @@
 """The paper's run, rehearsed: stand-ins of its corpora in their formats and sizes, and random encoders from a stand-in of the hub.
 
-The encoders have the depth and the heads of the base size (12 and 12) and 96 instead of 768 components: at full width an hour of two
-cores would not do for one training.
+The encoders have the depth and the heads of the base size (12 and 12) and 96 instead of 768 components: at full width, a step of 1,024
+pieces takes a core 7 s and more, and the trainings with their validations and predictions hours. Scores are near 0 after 50 steps from
+random weights.
 """
 
 from __future__ import annotations
