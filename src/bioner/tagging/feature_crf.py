@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -21,7 +22,6 @@ from safetensors.numpy import load_file, save_file
 from bioner import tags
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
-from bioner.preparation.greek import LETTERS
 from bioner.storage import atomic_path, read_json, write_json
 from bioner.tags import TagSet
 from bioner.words import split_words
@@ -32,7 +32,12 @@ CONFIG, WEIGHTS, TENSOR = "config.json", "model.safetensors", "crfsuite"
 AFFIX = 4
 """Letters of the longest prefix and suffix."""
 NEIGHBOURS = (-2, -1, 1, 2)
-_GREEK = {*LETTERS, *(name for name in LETTERS.values() if name not in ("mu", "nu", "pi", "xi"))}  # those are words of other kinds too
+_LETTERS = {
+    chr(code): unicodedata.name(chr(code)).rpartition(" ")[2].lower().replace("lamda", "lambda")
+    for code in (*range(0x391, 0x3AA), *range(0x3B1, 0x3CA))
+    if chr(code).isalpha()
+}
+_GREEK = set(_LETTERS.values()) - {"mu", "nu", "pi", "xi"}  # those are words of other kinds too
 
 
 class FeatureCRF:
@@ -170,7 +175,7 @@ def word_classes(word: str) -> tuple[str, ...]:
         "capital": word[:1].isupper() and word[1:].islower(),
         "single": len(word) == 1 and letters,
         "inner": any(c.isupper() for c in word[1:]) and any(c.islower() for c in word),
-        "greek": word.lower() in _GREEK or any(c in LETTERS for c in word),
+        "greek": word.lower() in _GREEK or any(c in _LETTERS for c in word),
         "punctuation": not digits and not letters,
     }
     return tuple(name for name, holds in belongs.items() if holds)
