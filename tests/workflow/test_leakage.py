@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 
+import pytest
 import yaml
 
 from .conftest import Project
@@ -22,6 +23,7 @@ EXPERIMENT = {
 }
 
 
+@pytest.mark.slow
 def test_four_protocols_at_equal_training_words(fresh: Project) -> None:
     toy = yaml.safe_load((fresh.folder / "toy.yaml").read_text())
     toy |= {"run": ["leaks"], "experiments": {"leaks": EXPERIMENT}}

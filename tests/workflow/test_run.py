@@ -75,6 +75,7 @@ def test_the_data_flow_diagram_shows_the_actual_rules(finished: Project) -> None
         assert rule in svg
 
 
+@pytest.mark.slow
 def test_two_runs_from_scratch_give_the_same_bytes(finished: Project, fresh: Project) -> None:
     fresh.run()
     first, second = (
