@@ -36,7 +36,14 @@ def device_name(device: torch.device) -> str:
     """What a reader would call the device: the card's or the processor's model name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU ({_cpu_info('model name') or 'unknown model'}{', AMX' if 'amx_bf16' in _cpu_info('flags').split() else ''})"
+    unit = bf16_unit()
+    return f"CPU ({_cpu_info('model name') or 'unknown model'}{f', {unit}' if unit else ''})"
+
+
+def bf16_unit() -> str | None:
+    """What multiplies bf16 matrices in this processor: AMX (about 8 times as fast as float32), AVX-512 BF16 (2.5 times), or nothing."""
+    flags = _cpu_info("flags").split()
+    return next((name for flag, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX-512 BF16")) if flag in flags), None)
 
 
 def _cpu_info(key: str) -> str:
@@ -46,7 +53,7 @@ def _cpu_info(key: str) -> str:
 
 
 def choose_precision(wanted: str, device: torch.device) -> str:
-    """`bf16`, `fp16` or `fp32`; `auto` takes bf16 where the card, or the processor's matrix unit (AMX), has it, never fp16.
+    """`bf16`, `fp16` or `fp32`; `auto` takes bf16 where the card, or the processor (`bf16_unit`), has units for it, never fp16.
 
     Raises:
         BionerError: the card has no bf16.
@@ -57,7 +64,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
         return wanted
     if device.type == "cuda":
         return BF16 if torch.cuda.is_bf16_supported() else FP32
-    return BF16 if "amx_bf16" in _cpu_info("flags").split() else FP32
+    return BF16 if bf16_unit() else FP32
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:

@@ -24,7 +24,8 @@ from bioner.tagging.checkpoints import Checkpoint
 from bioner.tagging.encode import Encoder
 from bioner.tagging.gradient_checkpointing import checkpoint_layers, encoder_layers
 from bioner.tagging.optimizing import parameter_groups, schedule
-from bioner.tagging.precision import choose_precision
+from bioner.tagging import precision as precision_module
+from bioner.tagging.precision import choose_precision, device_name
 from bioner.tagging.processor import prepare_for_processor
 from bioner.tagging.progress import Progress, Reporter, duration
 from bioner.tagging.runs import train_run
@@ -313,7 +314,14 @@ def test_auto_never_takes_float16_and_a_card_without_bf16_is_told(monkeypatch: p
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)
         assert choose_precision("auto", card) == ("bf16" if supported else "fp32")
         assert choose_precision("fp16", card) == "fp16"
-    assert choose_precision("auto", processor) in ("bf16", "fp32")
+    for flags, unit, precision in (
+        ("avx2 amx_bf16 avx512_bf16", ", AMX", "bf16"),
+        ("avx2 avx512_bf16", ", AVX-512 BF16", "bf16"),
+        ("avx2 avx512f", "", "fp32"),
+    ):
+        monkeypatch.setattr(precision_module, "_cpu_info", {"flags": flags, "model name": "Some 1"}.__getitem__)
+        assert choose_precision("auto", processor) == precision
+        assert device_name(processor) == f"CPU (Some 1{unit})"
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
     with pytest.raises(BionerError, match=r"expected fp16, fp32 or auto on a Tesla T4, which has no bf16, got bf16"):
         choose_precision("bf16", card)
