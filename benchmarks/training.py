@@ -379,9 +379,10 @@ def speed(folder: Path, encoders: list[str], repeats: int) -> list[dict[str, Any
     for encoder in encoders:
         best = {"batch": 32, "grouped": True, "attention_dropout": 0.0}
         shared = {"folder": folder, "encoder": encoder}
+        usual = shared | {"kept": False, "batch": 8, "grouped": False, "attention_dropout": None}
         calls = {
             "ours": partial(measured, "train_ours", **shared, precision=own),
-            "default": partial(measured, "train_theirs", kept=False, **shared, precision=FP32, batch=8, grouped=False, attention_dropout=None),
+            "default": partial(measured, "train_theirs", **usual, precision=FP32),
             "best": partial(measured, "train_theirs", **shared, precision=BF16, **best),
             "ours_fp32": partial(measured, "train_ours", **shared, precision=FP32),
             "best_fp32": partial(measured, "train_theirs", **shared, precision=FP32, **best),

@@ -19,12 +19,12 @@ from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.evaluation.columns import EPOCHS
 from bioner.storage import read_json, sha256_file, write_json
+from bioner.tagging import precision as precision_module
 from bioner.tagging import training as loop
 from bioner.tagging.checkpoints import Checkpoint
 from bioner.tagging.encode import Encoder
 from bioner.tagging.gradient_checkpointing import checkpoint_layers, encoder_layers
 from bioner.tagging.optimizing import parameter_groups, schedule
-from bioner.tagging import precision as precision_module
 from bioner.tagging.precision import choose_precision, device_name
 from bioner.tagging.processor import prepare_for_processor
 from bioner.tagging.progress import Progress, Reporter, duration
