@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 import transformers
 
+from bioner.cards import claim_card
+from bioner.commandline import say
 from bioner.errors import BionerError
 
 BF16 = "bf16"
@@ -28,8 +30,11 @@ def configure_torch(threads: int) -> None:
 
 
 def choose_device() -> torch.device:
-    """The first visible CUDA card, or the processor."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """A CUDA card that this process takes for itself (see `bioner.cards`), or the processor, which is said."""
+    card = claim_card()
+    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    say(f"on {device_name(device)}" + (f", card {card}" if device.type == "cuda" else ""))
+    return device
 
 
 def device_name(device: torch.device) -> str:
