@@ -20,6 +20,7 @@ from torch.nn import functional
 from bioner.commandline import say
 from bioner.documents import read_documents
 from bioner.errors import BionerError
+from bioner.locks import alone_in
 from bioner.provenance import code_digest
 from bioner.storage import read_json, sha256_file, write_json, write_rows
 from bioner.tagging.batches import Batch, collate, plan_batches
@@ -68,9 +69,22 @@ def adapt_encoder(
         output: the new manifest; history.csv and adaptation.json are written beside it too.
         checkpoint_seconds: training time between checkpoints; results do not depend on it.
     """
-    started = time.monotonic()
     if (verdict := read_json(audit)["verdict"]) not in ("clean", "unsafe"):
         raise BionerError(f"{audit}: expected verdict 'clean', found {verdict!r}; take the text that leaks out of adaptations.{name}.text")
+    with alone_in(output.parent, f"the adapted encoder {name}"):
+        _adapt(name, settings, encoder, text, held_out, output, checkpoint_seconds)
+
+
+def _adapt(
+    name: str,
+    settings: dict[str, Any],
+    encoder: Path,
+    text: Sequence[Path],
+    held_out: Sequence[Path],
+    output: Path,
+    checkpoint_seconds: float,
+) -> None:
+    started = time.monotonic()
     configure_torch(settings["threads"])
     device = choose_device()
     precision = choose_precision(settings["precision"], device)
@@ -81,6 +95,9 @@ def adapt_encoder(
     state = {"inputs": inputs, "code": code_digest("adapt"), "device": device.type, "precision": precision}
     checkpoint = Checkpoint(output.parent, state)
     checkpoint.discard_others()
+    if checkpoint.restore():
+        say(f"{output.parent}: this very adaptation had finished; its files are put back")
+        return
     torch.manual_seed(settings["seed"])
     network = load_masked_lm(encoder.parent, attention_dropout=settings["attention_dropout"]).to(device)
     if device.type == "cpu":
@@ -98,7 +115,7 @@ def adapt_encoder(
     write_rows(output.parent / "history.csv", HISTORY, adaptation.progress.history)
     facts |= {"perplexity": adaptation.progress.history[-1]["perplexity"], "seconds": round(time.monotonic() - started, 1)}
     write_json(output.parent / "adaptation.json", inputs | facts)
-    checkpoint.remove()
+    checkpoint.finish()
 
 
 class Adaptation:

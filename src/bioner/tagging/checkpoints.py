@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
 import struct
@@ -15,10 +16,12 @@ import torch
 from bioner.commandline import say
 from bioner.errors import BionerError
 from bioner.provenance import value_digest
-from bioner.storage import atomic_path, read_json, remove_partials, write_json
+from bioner.storage import atomic_path, read_json, remove_partials, sha256_file, write_json
 
 FILE = "state.pt"
 INPUTS = "inputs.json"
+FINISHED = "finished"
+DIGESTS = "digests.json"
 NAMED = 6
 """Differences that a line names one by one."""
 
@@ -27,7 +30,9 @@ class Checkpoint:
     """A folder beside the run's results, named by a digest of all that determines the training.
 
     It holds the state, and what the digest is of as JSON. The checkpoint of another recipe, data set or version
-    has another name: it is never loaded, and a line tells what differs before it is removed.
+    has another name: it is never loaded, and a line tells what differs before it is removed. Once the training is finished, links to
+    its files take the place of the state, which cost nothing: a workflow that died before it heard of the end, and hence removes the
+    files and asks for them again, gets these.
 
     Args:
         run_folder: the run folder.
@@ -92,10 +97,43 @@ class Checkpoint:
         except BionerError as error:
             raise BionerError(f"{error} (a checkpoint; {kept})") from error
 
-    def remove(self) -> None:
-        """Remove the checkpoint of a finished training."""
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+    def finish(self) -> None:
+        """Keep links to the files of the finished run in place of the state; nothing where the file system has no links."""
+        partial = self.folder / f".{FINISHED}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        files = _files(self.folder.parent)
+        try:
+            partial.mkdir(parents=True)
+            for path in files:
+                os.link(path, partial / path.name)
+        except OSError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        write_json(self.folder / INPUTS, self.inputs)
+        write_json(self.folder / DIGESTS, {path.name: sha256_file(path) for path in files})
+        shutil.rmtree(self.folder / FINISHED, ignore_errors=True)
+        partial.rename(self.folder / FINISHED)
+        self.path.unlink(missing_ok=True)
+
+    def restore(self) -> bool:
+        """Put the files of this training back into its folder, JSON last, if it had been finished and they are as they were."""
+        if not (self.folder / FINISHED).is_dir():
+            return False
+        digests: dict[str, str] = read_json(self.folder / DIGESTS)
+        kept = {path.name: path for path in _files(self.folder / FINISHED)}
+        if {name: sha256_file(path) for name, path in kept.items()} != digests:
+            say(f"{self.folder / FINISHED}: expected the files of the finished training, found others; training again")
+            shutil.rmtree(self.folder / FINISHED)
+            return False
+        for name in sorted(kept, key=lambda name: name.endswith(".json")):
+            with atomic_path(self.folder.parent / name) as path:
+                os.link(kept[name], path)
+        return True
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder that are no hidden ones."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def _save(value: dict[str, Any], handle: IO[bytes]) -> None:

@@ -20,6 +20,7 @@ from bioner.documents import read_documents
 from bioner.entities import Document
 from bioner.errors import BionerError
 from bioner.evaluation.strict import strict_scores
+from bioner.locks import alone_in
 from bioner.provenance import code_digest
 from bioner.storage import read_json, remove_partials, sha256_file, write_json, write_rows
 from bioner.tagging.checkpoints import Checkpoint
@@ -51,6 +52,11 @@ def train_run(
         output: the run folder.
         checkpoint_seconds: training time between checkpoints; results do not depend on it.
     """
+    with alone_in(output, "this run"):
+        _train(recipe, encoder, fold, audit, seed, output, checkpoint_seconds)
+
+
+def _train(recipe: Path, encoder: Path | None, fold: Path, audit: Path, seed: int, output: Path, checkpoint_seconds: float) -> None:
     started = time.monotonic()
     settings = read_json(recipe)
     composition = read_json(fold / "composition.json")
@@ -70,6 +76,9 @@ def train_run(
     checkpoint = Checkpoint(output, inputs | {"code": code_digest("train"), "device": device.type, "precision": precision})
     checkpoint.discard_others()
     remove_partials(output)
+    if checkpoint.restore():
+        say(f"{output}: this very training had finished; its files are put back")
+        return
     torch.manual_seed(seed)
     documents = training_documents(fold, settings["augmentation"])
     vocabulary, vectors = (None, None) if words is None else train_word_vectors(documents, words, seed)
@@ -109,7 +118,7 @@ def train_run(
     seconds = round(time.monotonic() - started + training.earlier, 1)
     facts |= training.facts() | {"seconds": seconds, "normalize": composition["normalize"]}
     write_json(output / "run.json", inputs | facts | {"code": source_revision(), "platform": platform.platform()})
-    checkpoint.remove()
+    checkpoint.finish()
 
 
 def _train_feature_crf(recipe: dict[str, Any], fold: Path, composition: dict[str, Any], seed: int, output: Path) -> None:

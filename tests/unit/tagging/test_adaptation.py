@@ -152,7 +152,7 @@ def test_the_loss_falls_and_what_is_left_is_an_encoder(tmp_path: Path, encoder: 
     base = read_json(encoder)
     assert manifest["encoder"] == "toy" and manifest["source"]["encoder"] == base and manifest["source"]["settings"] == settings
     assert set(manifest["files"]) == set(base["files"]) and manifest["files"]["tokenizer.json"] == base["files"]["tokenizer.json"]
-    assert {path.name for path in output.parent.iterdir()} == {"encoder.json", "history.csv", "adaptation.json", *manifest["files"]}
+    assert {path.name for path in output.parent.iterdir() if path.is_file()} == {"encoder.json", "history.csv", "adaptation.json", *manifest["files"]}
     assert read_json(output.parent / "adaptation.json")["perplexity"] == pytest.approx(perplexities[-1])
     before, after = load_file(encoder.parent / "model.safetensors"), load_file(output.parent / "model.safetensors")
     assert before.keys() == after.keys() and not any(torch.equal(value, after[name]) for name, value in before.items() if value.dim() > 1)
@@ -206,7 +206,11 @@ def test_a_stopped_adaptation_resumes_to_the_same_weights(
     assert f"step {step}" in next(line for line in capsys.readouterr().err.splitlines() if line.startswith("resuming"))
     for file in ("encoder.json", "model.safetensors", "history.csv"):
         assert sha256_file(whole / file) == sha256_file(resumed / file), file
-    assert not list(resumed.glob("checkpoint-*"))
+    assert not list(resumed.glob("checkpoint-*/state.pt"))
+    (resumed / "model.safetensors").unlink()
+    again = adapt(tmp_path, encoder, "stopped", settings).parent
+    assert "this very adaptation had finished; its files are put back" in capsys.readouterr().err
+    assert sha256_file(whole / "model.safetensors") == sha256_file(again / "model.safetensors")
 
 
 def test_an_encoder_without_a_head_gets_a_new_one_and_says_so(tmp_path: Path, bert: Path, capsys: pytest.CaptureFixture[str]) -> None:

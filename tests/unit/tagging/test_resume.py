@@ -76,7 +76,7 @@ def laboratory(tmp_path: Path, bert: Path) -> Laboratory:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {path.name: sha256_file(path) for path in folder.iterdir() if path.name != "run.json"}
+    return {path.name: sha256_file(path) for path in folder.iterdir() if path.is_file() and path.name != "run.json"}
 
 
 class Killed:
@@ -169,6 +169,64 @@ def test_a_training_stopped_inside_an_epoch_resumes_to_the_same_bytes(
     assert digests(whole) == digests(resumed)
 
 
+def remove_outputs(folder: Path) -> None:
+    """As Snakemake does with outputs of a job whose end it did not hear of."""
+    for path in folder.iterdir():
+        if path.is_file():
+            path.unlink()
+
+
+def test_a_finished_training_whose_files_were_removed_is_not_made_again(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = laboratory.train(RECIPE)
+    before = digests(run) | {"run.json": sha256_file(run / "run.json")}
+    remove_outputs(run)
+    with monkeypatch.context() as patch:
+        interrupt(patch, 0)  # no step may be made
+        laboratory.train(RECIPE)
+    assert f"{run}: this very training had finished; its files are put back" in capsys.readouterr().err
+    assert digests(run) | {"run.json": sha256_file(run / "run.json")} == before
+    assert not list(run.glob("checkpoint-*/state.pt"))
+
+
+def test_another_recipe_is_trained_although_one_had_finished(laboratory: Laboratory, capsys: pytest.CaptureFixture[str]) -> None:
+    run = laboratory.train(RECIPE)
+    before = digests(run)
+    laboratory.train(RECIPE | {"training": TRAINING | {"learning_rate": 0.02}})
+    assert "put back" not in capsys.readouterr().err
+    assert digests(run)["model.safetensors"] != before["model.safetensors"]
+    assert len(list(run.glob("checkpoint-*"))) == 1
+
+
+def test_files_of_a_finished_training_that_were_changed_are_not_put_back(
+    laboratory: Laboratory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = laboratory.train(RECIPE)
+    before = digests(run)
+    with open(run / "model.safetensors", "r+b") as handle:  # in place, so in the kept link too
+        handle.seek(-8, 2)
+        handle.write(b"\0" * 8)
+    laboratory.train(RECIPE)
+    assert "expected the files of the finished training, found others; training again" in capsys.readouterr().err
+    assert digests(run) == before
+
+
+def test_two_at_once_train_once(laboratory: Laboratory) -> None:
+    """A job that a scheduler started, and the same one that a restarted workflow asks for."""
+    recipe = RECIPE | {"training": TRAINING | {"epochs": 60, "patience": 60}}
+    write_json(laboratory.folder / "recipe.json", recipe)
+    command = laboratory.command("run", seconds=60.0)
+    jobs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [job.communicate()[1] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0], told
+    trained = [text for text in told if "epoch 1/" in text]
+    waited = [text for text in told if "this run is being made by process" in text]
+    assert len(trained) == 1 and len(waited) == 1 and waited != trained
+    assert "its files are put back" in waited[0]
+    assert digests(laboratory.folder / "run") == digests(laboratory.train(recipe, "alone"))
+
+
 def test_times_are_those_of_all_processes(laboratory: Laboratory) -> None:
     state = laboratory.stop(RECIPE, 3)
     saved = torch.load(state, weights_only=True)
@@ -247,7 +305,7 @@ def test_the_checkpoint_of_another_training_is_named_and_not_used(
     (line,) = [line for line in lines if line.startswith("checkpoint-")]
     assert line.startswith(f"checkpoint-{Checkpoint(laboratory.folder, inputs).digest[:16]}: of another training, not used (")
     assert told in line and line.endswith("; starting anew") and line.count(" -> ") == (what != "unreadable")
-    assert not list(run.glob("checkpoint-*"))
+    assert not list(run.glob("checkpoint-*/state.pt"))
     assert digests(run) == digests(laboratory.train(recipe, "fresh", seed))
 
 

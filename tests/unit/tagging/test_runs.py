@@ -48,7 +48,7 @@ def test_a_toy_task_is_learned_and_saved(tmp_path: Path, encoder: Path, fold: Pa
     assert facts["validation_f1"] > 0.9
     assert facts["recipe"] == RECIPES[name] and facts["train_documents"] == 12 and facts["train_mentions"] == 48
     assert set(facts["data"]) == {"train.jsonl", "variants.jsonl", "validation.jsonl", "composition.json"}
-    assert not list(run.glob("checkpoint-*"))
+    assert not list(run.glob("checkpoint-*/state.pt"))
     predict_run(
         run=run, test=fold / "test.jsonl", attacks={"fgsm": {"kind": "fgsm", "epsilon": 0.5}}, attacked={}, threads=1, output=tmp_path / "p"
     )
