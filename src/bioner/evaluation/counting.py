@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
 
-from bioner.entities import Document, Span, entity_types
+from bioner.entities import Document, Span
 from bioner.evaluation.strict import pair_documents
 
 Integers = npt.NDArray[np.int64]
@@ -41,13 +43,18 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Gold and predicted mentions of the same documents; `documents` are the ids, in gold's order."""
+    """Gold and predicted mentions of the same documents.
+
+    `documents` are the ids, in gold's order; `offsets` where each one's text begins in all texts laid end to end, and
+    the total length, shape (documents + 1,).
+    """
 
     documents: tuple[str, ...]
     types: tuple[str, ...]
     gold: Columns
     predicted: Columns
     parts: dict[int, tuple[Span, ...]]
+    offsets: Integers
 
     def by_document(self, columns: Columns, chosen: npt.NDArray[np.bool_] | None = None) -> Integers:
         """Number of (chosen) mentions of each document, shape (documents,)."""
@@ -71,32 +78,61 @@ def lay_out(gold: Sequence[Document], predicted: Sequence[Document]) -> Layout:
         BionerError: the documents do not correspond (see `pair_documents`).
     """
     pairs = pair_documents(gold, predicted)
-    types = tuple(entity_types([*gold, *predicted]))
+    sides = [_Mentions.of([pair[side] for pair in pairs]) for side in (0, 1)]
+    types = tuple(sorted({kind for side in sides for kind in side.types}))
+    shapes = sorted({parts for side in sides for parts in side.discontiguous()})
     offsets = np.cumsum([0, *(len(document.text) for document, _ in pairs)])
-    sides = [[document for document, _ in pairs], [document for _, document in pairs]]
-    shapes = sorted({m.spans for side in sides for document in side for m in document.mentions if len(m.spans) > 1})
-    raw = [_raw_columns(side, offsets, types, {spans: number for number, spans in enumerate(shapes, 1)}) for side in sides]
+    raw = [side.table(offsets, types, shapes) for side in sides]
     places = _places(np.concatenate(raw), len(shapes))
     cut = len(raw[0])
     columns = [_distinct(raw[0], places[:cut], len(types)), _distinct(raw[1], places[cut:], len(types))]
     parts: dict[int, tuple[Span, ...]] = {}
-    for rows, numbers in ((raw[0], places[:cut]), (raw[1], places[cut:])):
+    for rows, named in ((raw[0], places[:cut]), (raw[1], places[cut:])):
         for index in np.flatnonzero(rows[:, 3]):
-            parts[int(numbers[index])] = shapes[rows[index, 3] - 1]
-    return Layout(tuple(document.id for document, _ in pairs), types, columns[0], columns[1], parts)
+            parts[int(named[index])] = shapes[rows[index, 3] - 1]
+    return Layout(tuple(document.id for document, _ in pairs), types, columns[0], columns[1], parts, offsets)
 
 
-def _raw_columns(documents: Sequence[Document], offsets: Integers, types: Sequence[str], shapes: dict[tuple[Span, ...], int]) -> Integers:
-    """Rows of document, start, end, shape (0: contiguous) and type, shape (mentions, 5)."""
-    type_numbers = {kind: number for number, kind in enumerate(types)}
-    rows = [
-        (index, m.spans[0][0], m.spans[-1][1], shapes.get(m.spans, 0), type_numbers[m.type])
-        for index, document in enumerate(documents)
-        for m in document.mentions
-    ]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 5)
-    table[:, 1:3] += offsets[table[:, 0], None]
-    return table
+@dataclass(frozen=True, slots=True)
+class _Mentions:
+    """All mentions of one side, in order: spans of each, their number, type, and how many mentions each document has."""
+
+    spans: list[tuple[Span, ...]]
+    parts: Integers
+    types: list[str]
+    sizes: list[int]
+
+    @classmethod
+    def of(cls, documents: Sequence[Document]) -> _Mentions:
+        mentions = list(chain.from_iterable(document.mentions for document in documents))
+        # a mention is a tuple, and this way no bytecode runs for each of hundreds of thousands
+        sizes = [len(document.mentions) for document in documents]
+        spans = list(map(itemgetter(1), mentions))
+        return cls(spans, _integers(map(len, spans), len(spans)), list(map(itemgetter(2), mentions)), sizes)
+
+    def discontiguous(self) -> Iterator[tuple[Span, ...]]:
+        """The spans of mentions in several parts."""
+        return (self.spans[index] for index in np.flatnonzero(self.parts > 1).tolist())
+
+    def table(self, offsets: Integers, types: Sequence[str], shapes: Sequence[tuple[Span, ...]]) -> Integers:
+        """Rows of document, start, end, shape (0: contiguous) and type, shape (mentions, 5)."""
+        count = len(self.spans)
+        borders = _integers(chain.from_iterable(chain.from_iterable(self.spans)), 2 * int(self.parts.sum()))
+        last = 2 * np.cumsum(self.parts) - 1
+        table = np.zeros((count, 5), dtype=np.int64)
+        table[:, 0] = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        table[:, 1] = borders[last + 1 - 2 * self.parts]
+        table[:, 2] = borders[last]
+        if shapes:
+            numbers = {parts: number for number, parts in enumerate(shapes, 1)}
+            table[:, 3] = [numbers.get(parts, 0) for parts in self.spans]
+        table[:, 4] = _integers(map({kind: number for number, kind in enumerate(types)}.__getitem__, self.types), count)
+        table[:, 1:3] += offsets[table[:, 0], None]
+        return table
+
+
+def _integers(values: Iterable[int], count: int) -> Integers:
+    return np.fromiter(values, dtype=np.int64, count=count)
 
 
 def _places(table: Integers, shapes: int) -> Integers:
@@ -104,7 +140,9 @@ def _places(table: Integers, shapes: int) -> Integers:
     if not len(table):
         return np.zeros(0, dtype=np.int64)
     length = table[:, 2] - table[:, 1]
-    extents = np.unique(table[:, 1] * (int(length.max()) + 1) + length, return_inverse=True)[1]
+    extents: Integers = np.unique(table[:, 1] * (int(length.max()) + 1) + length, return_inverse=True)[1].astype(np.int64)
+    if not shapes:
+        return extents
     places: Integers = np.unique(extents * (shapes + 1) + table[:, 3], return_inverse=True)[1].astype(np.int64)
     return places
 

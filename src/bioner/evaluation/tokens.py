@@ -1,45 +1,90 @@
-"""Definitions that count words instead of mentions."""
+"""Mentions as IOB2 tags of words: what definitions over words count, and which gold mentions tags cannot say."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from bioner.entities import Document
-from bioner.evaluation.counting import Integers
-from bioner.tags import TagSet, encode
-from bioner.words import split_words
+from bioner.evaluation.counting import Columns, Integers, Layout
+from bioner.evaluation.units import word_spans
+from bioner.tags import REASONS
+
+EXPRESSED = -1
+"""In `TaggedWords.lost`: tags represent the mention exactly."""
+
+_NO_UNIT, _OVERLAPS, _DISCONTIGUOUS, _INSIDE = (
+    REASONS.index(reason) for reason in ("no unit", "overlaps a longer mention", "discontiguous", "boundary inside a unit")
+)
 
 
-def tag_confusion(pairs: Iterable[tuple[Document, Document]], types: Sequence[str]) -> Integers:
-    """Number of words by gold tag and predicted tag, shape (tags, tags), in the order of `TagSet.names`.
+@dataclass(frozen=True, slots=True)
+class TaggedWords:
+    """The words of all documents as the tag scheme sees them.
 
-    Words are those of `bioner.words.split_words`, tags IOB2 by `bioner.tags.encode`: what the
-    scheme cannot express (nested, discontiguous, inside a word) is counted as the scheme sees it, on
-    both sides alike. This is the only count in which gold is not the document's own.
+    Words are those of `bioner.words.split_words`, tags IOB2 as `bioner.tags.encode` gives them: what the scheme cannot
+    express (nested, discontiguous, a border inside a word) is tagged as `encode` says, on both sides alike.
+
+    Attributes:
+        gold: tag ids in the order of `TagSet.names` over `Layout.types` (O, then B- and I- of each type), shape (words,).
+        predicted: the same for predictions.
+        lost: for each gold mention of the layout why tags do not represent it, a position in
+            `bioner.tags.REASONS`, or EXPRESSED; shape (gold,).
     """
-    tag_set = TagSet.of(types)
-    size = len(tag_set.names)
-    gold_tags, predicted_tags = array("q"), array("q")
-    for gold, predicted in pairs:
-        words = split_words(gold.text)
-        gold_tags.extend(encode(gold.mentions, words, tag_set)[0])
-        predicted_tags.extend(encode(predicted.mentions, words, tag_set)[0])
-    codes = np.array(gold_tags, dtype=np.int64) * size + np.array(predicted_tags, dtype=np.int64)
-    return np.bincount(codes, minlength=size * size).reshape(size, size).astype(np.int64)
+
+    gold: Integers
+    predicted: Integers
+    lost: Integers
 
 
-def averages_with_outside(confusion: Integers) -> tuple[float | None, float | None]:
-    """F1 over all tags, `O` included: the plain mean over tags, and the mean weighted by gold words.
+def tag_words(layout: Layout, texts: Sequence[str]) -> TaggedWords:
+    """Tags of all words; `texts` are those of the layout's documents, in order."""
+    starts, ends = word_spans(texts)
+    gold, lost = _tags(layout, layout.gold, starts, ends)
+    return TaggedWords(gold, _tags(layout, layout.predicted, starts, ends)[0], lost)
 
-    The mean is over tags that occur in gold or in the predictions, as scikit-learn's
-    `f1_score(average="macro")` takes it. None where there are no words.
-    """
-    gold, predicted, correct = confusion.sum(axis=1), confusion.sum(axis=0), np.diagonal(confusion)
-    seen = (gold + predicted) > 0
-    if not seen.any():
-        return None, None
-    f1 = 2 * correct[seen] / (gold + predicted)[seen]
-    return float(f1.mean()), float((f1 * gold[seen]).sum() / gold.sum())
+
+def _tags(layout: Layout, mentions: Columns, starts: Integers, ends: Integers) -> tuple[Integers, Integers]:
+    """Tags of words, shape (words,), and what keeps each mention from them, shape (mentions,)."""
+    first = np.searchsorted(ends, mentions.start, side="right")
+    stop = np.maximum(np.searchsorted(starts, mentions.end, side="left"), first)
+    tags = np.zeros(len(starts), dtype=np.int64)
+    lost = np.full(len(mentions), EXPRESSED, dtype=np.int64)
+    covers = stop > first
+    lost[~covers] = _NO_UNIT
+    alone = _alone(first, stop, covers)
+    _write(tags, first[alone], stop[alone], mentions.type[alone])
+    contested = np.flatnonzero(covers & ~alone)
+    order = np.lexsort((mentions.type[contested], mentions.start[contested], (mentions.start - mentions.end)[contested]))
+    for index in contested[order].tolist():
+        low, high = int(first[index]), int(stop[index])
+        if tags[low:high].any():
+            lost[index] = _OVERLAPS
+        else:
+            tags[low], tags[low + 1 : high] = 1 + 2 * mentions.type[index], 2 + 2 * mentions.type[index]
+    kept = np.flatnonzero(lost == EXPRESSED)
+    moved = (starts[first[kept]] != mentions.start[kept]) | (ends[stop[kept] - 1] != mentions.end[kept])
+    lost[kept[moved]] = _INSIDE
+    lost[kept[np.isin(mentions.place[kept], np.array(list(layout.parts), dtype=np.int64))]] = _DISCONTIGUOUS
+    return tags, lost
+
+
+def _alone(first: Integers, stop: Integers, covers: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether a mention covers words, none of which another one covers; mentions are sorted by start."""
+    chosen = np.flatnonzero(covers)
+    opens = np.ones(len(chosen), dtype=bool)
+    opens[1:] = first[chosen[1:]] >= np.maximum.accumulate(stop[chosen])[:-1]
+    cluster = np.cumsum(opens) - 1
+    alone = np.zeros(len(covers), dtype=bool)
+    alone[chosen] = np.bincount(cluster)[cluster] == 1
+    return alone
+
+
+def _write(tags: Integers, first: Integers, stop: Integers, types: Integers) -> None:
+    """Write mentions that share no word, in place."""
+    length = stop - first
+    inside = np.repeat(first - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
+    tags[inside] = np.repeat(2 + 2 * types, length)
+    tags[first] = 1 + 2 * types

@@ -15,6 +15,7 @@ from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.evaluation.collecting import collect as collect_runs
 from bioner.evaluation.collecting import selected_runs
+from bioner.evaluation.columns import RUN_TABLES
 from bioner.storage import read_json, sha256_file, write_json
 
 KEYS = {"dataset": "invented", "protocol": "kfold5", "model": "plain", "fold": 0, "seed": 1}
@@ -36,15 +37,18 @@ def files(tmp_path: Path) -> Path:
     write_documents(predictions / "typos.jsonl", [document("a", attacked[0].text), attacked[1]])
     digests = {name: sha256_file(predictions / f"{name}.jsonl") for name in ("typos", "clean", "fgsm")}
     write_json(predictions / "predictions.json", {"attacks": digests})
+    write_documents(tmp_path / "train.jsonl", [document("t", "Inventamide  and inventamide", (0, 11, "Chemical"), (17, 28, "Chemical"))])
+    write_json(tmp_path / "composition.json", {"normalize": ["unicode"]})
     return tmp_path
 
 
-def score(files: Path, *, output: str = "scores", keys: dict = KEYS, attacked: str = "typos.jsonl", name: str = "typos") -> Path:
+def score(files: Path, *more: str, output: str = "scores", keys: dict = KEYS, attacked: str = "typos.jsonl", name: str = "typos") -> Path:
     score_main(
         [
             *("--gold", str(files / "test.jsonl"), "--attacked", f"{name}={files / attacked}"),
             *("--predictions", str(files / "predictions" / "predictions.json"), "--keys", json.dumps(keys)),
-            *("--output-folder", str(files / output)),
+            *("--training", str(files / "train.jsonl"), "--composition", str(files / "composition.json")),
+            *("--output-folder", str(files / output), *more),
         ]
     )
     return files / output
@@ -78,8 +82,92 @@ def test_tables(files):
 
 def test_same_bytes_again(files):
     first, second = score(files), score(files, output="again")
-    for name in ("scores.csv", "documents.csv", "confusion.csv"):
+    assert {path.name for path in first.iterdir()} == set(RUN_TABLES)
+    for name in RUN_TABLES:
         assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def table(folder: Path, name: str) -> list[tuple[str, ...]]:
+    """The rows of a table without the run's keys."""
+    return [tuple(row.values())[5:] for row in rows(folder / name)]
+
+
+def test_companion_tables(files):
+    folder = score(files)
+    assert table(folder, "types.csv") == [("clean", "a", "Chemical", "1", "1", "1")]
+    assert table(folder, "errors.csv") == [
+        ("clean", "correct", "Chemical", "Chemical", "1"),
+        ("fgsm", "type", "Chemical", "Disease", "1"),
+        ("typos", "missed", "Chemical", "", "1"),
+    ]
+    seen = [("length", "1"), ("frequency", "2-4"), ("novelty", "seen"), ("type_novelty", "Chemical/seen")]
+    unseen = [("length", "1"), ("frequency", "0"), ("novelty", "unseen"), ("type_novelty", "Chemical/unseen")]
+    assert table(folder, "groups.csv") == [
+        *(("clean", group, value, "1", "1") for group, value in seen),
+        *(("fgsm", group, value, "1", "0") for group, value in seen),
+        *(("typos", group, value, "1", "0") for group, value in unseen),
+    ]
+    assert table(folder, "success.csv") == [
+        ("fgsm", "", "", "1", "1", "0", "0", "0", "2", "0"),
+        ("fgsm", "Chemical", "seen", "1", "1", "0", "", "", "", ""),
+        ("typos", "", "", "1", "1", "0", "0", "0", "2", "1"),
+        ("typos", "Chemical", "seen", "1", "1", "0", "", "", "", ""),
+        ("worst_case", "", "", "1", "1", "0", "0", "0", "2", "1"),
+        ("worst_case", "Chemical", "seen", "1", "1", "0", "", "", "", ""),
+    ]
+
+
+def test_gold_of_an_attack_that_made_its_own_documents(files):
+    """An attack that queried the model: its documents lie beside its predictions, and their digest counts."""
+    folder = files / "predictions"
+    attacked = Document("a", "inventamine helps", (Mention("0", ((0, 11),), "Chemical"),), meta={"edits_made": 1, "queries": 7})
+    write_documents(folder / "search.gold.jsonl", [attacked, document("b", "nothing here")])
+    write_documents(folder / "search.jsonl", [document("a", attacked.text, (0, 9, "Chemical")), document("b", "nothing here")])
+    manifest = read_json(folder / "predictions.json")
+    manifest["attacks"]["search"] = sha256_file(folder / "search.jsonl")
+    manifest["attacked"] = {"search": sha256_file(folder / "search.gold.jsonl")}
+    write_json(folder / "predictions.json", manifest)
+    found = table(score(files), "success.csv")
+    assert ("search", "", "", "1", "1", "1", "1", "7", "2", "1") in found
+    # still overlapped under the search attack, lost by the others
+    assert ("worst_case", "", "", "1", "1", "0", "1", "7", "2", "2") in found
+    write_documents(folder / "search.gold.jsonl", [document("a", attacked.text), document("b", "nothing here")])
+    with pytest.raises(BionerError, match=r"search.gold.jsonl: expected sha256"):
+        score(files)
+
+
+def test_an_attack_that_lost_a_mention_is_refused(files):
+    write_documents(files / "lost.jsonl", [document("a", "invntamide helps"), document("b", "nothing here")])
+    with pytest.raises(BionerError, match=r"typos: expected mention '0' of document 'a'"):
+        score(files, attacked="lost.jsonl")
+
+
+def test_postprocessed_predictions_are_a_condition_and_no_attack(files):
+    folder = files / "postprocessed"
+    write_documents(folder / "clean.jsonl", [document("a", "inventamide helps"), document("b", "nothing here", (0, 7, "Chemical"))])
+    write_json(folder / "postprocess.json", {"postprocessed": sha256_file(folder / "clean.jsonl")})
+    found = score(files, "--postprocessed", str(folder / "postprocess.json"))
+    assert ("postprocessed", "missed", "Chemical", "", "1") in table(found, "errors.csv")
+    assert ("postprocessed", "b", "0", "1", "0") in table(found, "documents.csv")
+    assert {row[0] for row in table(found, "success.csv")} == {"fgsm", "typos", "worst_case"}
+    assert {row[0] for row in table(found, "types.csv")} == {"clean"}
+
+
+def test_names_are_compared_as_training_texts_are_normalized(files):
+    gold = [document("a", "in\u2010ventamide", (0, 12, "Chemical")), document("b", "nothing here")]
+    write_documents(files / "test.jsonl", gold)
+    write_documents(files / "predictions" / "clean.jsonl", gold)
+    write_json(files / "predictions" / "predictions.json", {"attacks": {"clean": sha256_file(files / "predictions" / "clean.jsonl")}})
+    write_documents(files / "train.jsonl", [document("t", "In-ventamide", (0, 12, "Chemical"))])
+    arguments = ("--gold", str(files / "test.jsonl"), "--predictions", str(files / "predictions" / "predictions.json"))
+    common = ("--keys", json.dumps(KEYS), "--training", str(files / "train.jsonl"), "--output-folder", str(files / "out"))
+    for steps, novelty in ((["unicode"], "seen"), ([], "unseen")):
+        write_json(files / "composition.json", {"normalize": steps})
+        score_main([*arguments, *common, "--composition", str(files / "composition.json")])
+        assert ("clean", "novelty", novelty, "1", "1") in table(files / "out", "groups.csv")
+    write_json(files / "composition.json", {})
+    with pytest.raises(BionerError, match=r"composition.json:1: expected a composition"):
+        score_main([*arguments, *common, "--composition", str(files / "composition.json")])
 
 
 def test_a_changed_file_is_refused(files):
@@ -138,7 +226,7 @@ def collect(files: Path) -> Path:
 
 def test_collect(runs):
     folder = collect(runs)
-    for name in ("scores.csv", "documents.csv", "confusion.csv"):
+    for name in RUN_TABLES:
         assert rows(folder / name) == rows(runs / "scores0" / name) + rows(runs / "scores1" / name)
     history = rows(folder / "history.csv")
     keys = "dataset,protocol,model,fold,seed"
