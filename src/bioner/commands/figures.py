@@ -11,15 +11,14 @@ from bioner.reporting.collected import read_confusion, read_documents_counts, re
 from bioner.reporting.figures import write_figures
 from bioner.reporting.rulegraph import read_rulegraph
 from bioner.reporting.settings import read_settings
+from bioner.reporting.tallies import read_errors, read_groups
 from bioner.storage import sha256_file, write_json
 
 
 def parser() -> argparse.ArgumentParser:
     """Arguments of the command."""
     arguments = argparse.ArgumentParser(prog="python -m bioner.commands.figures", description=__doc__)
-    arguments.add_argument(
-        "--collected", type=Path, required=True, help="folder with the collected scores, documents, confusion and history .csv"
-    )
+    arguments.add_argument("--collected", type=Path, required=True, help="folder that collect wrote")
     arguments.add_argument("--settings", type=json_argument, required=True, help="the experiment's report settings, as JSON")
     arguments.add_argument("--rulegraph", type=Path, required=True, help="dot text of snakemake --rulegraph dot")
     arguments.add_argument(
@@ -37,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         scores=read_scores(options.collected / "scores.csv"),
         counts=read_documents_counts(options.collected / "documents.csv"),
         confusion=read_confusion(options.collected / "confusion.csv"),
+        errors=read_errors(options.collected / "errors.csv"),
+        groups=read_groups(options.collected / "groups.csv"),
         history=read_history(options.collected / "history.csv"),
         graph=read_rulegraph(options.rulegraph),
     )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bioner.commandline import execute, json_argument
+from bioner.errors import BionerError
 from bioner.evaluation.judging import judge
+from bioner.preparation.normalize import normalize_text
+from bioner.preparation.sentences import sentence_spans
+from bioner.storage import read_json
 
 
 def named_path(text: str) -> tuple[str, str]:
@@ -25,15 +29,39 @@ def parser() -> argparse.ArgumentParser:
         "--attacked", type=named_path, action="append", default=[], metavar="NAME=path", help="gold of a text attack; repeatable"
     )
     result.add_argument("--predictions", required=True, help="predictions.json of the run")
+    result.add_argument("--postprocessed", help="postprocess.json of the run, where post-processed predictions are scored too")
+    result.add_argument("--training", required=True, help="train.jsonl of the fold, for novelty and frequency of mentions")
+    result.add_argument("--composition", required=True, help="composition.json of the fold: how its training texts were normalized")
     result.add_argument("--keys", type=json_argument, required=True, help='{"dataset", "protocol", "model", "fold", "seed"} as JSON')
-    result.add_argument("--output-folder", required=True, help="where scores.csv, documents.csv and confusion.csv go")
+    result.add_argument("--output-folder", required=True, help="where the tables go: scores.csv and its companions")
     return result
+
+
+def normalizer(composition: str) -> Callable[[str], str]:
+    """A function that brings a surface form into the shape of a fold's training texts, by the steps of its composition.json.
+
+    Steps that need a whole document (abbreviations) see the form alone.
+    """
+    facts = read_json(composition)
+    if not isinstance(facts, dict) or not isinstance(facts.get("normalize"), list):
+        raise BionerError(f"{composition}:1: expected a composition with the steps of normalization, found another file; run compose again")
+    return lambda surface: normalize_text(surface, facts["normalize"])[0]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Score one run."""
     given = parser().parse_args(argv)
-    judge(gold=given.gold, attacked=dict(given.attacked), predictions=given.predictions, keys=given.keys, output_folder=given.output_folder)
+    judge(
+        gold=given.gold,
+        attacked=dict(given.attacked),
+        predictions=given.predictions,
+        training=given.training,
+        normalized=normalizer(given.composition),
+        keys=given.keys,
+        output_folder=given.output_folder,
+        postprocessed=given.postprocessed,
+        sentences=sentence_spans,
+    )
 
 
 if __name__ == "__main__":

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from bioner.errors import BionerError
-from bioner.evaluation.columns import CONFUSION, DOCUMENTS, HISTORY, KEYS, RUN_FACTS, RUNS, SCORES, run_keys
+from bioner.evaluation.columns import HISTORY, KEYS, RUN_FACTS, RUN_TABLES, RUNS, run_keys
 from bioner.storage import atomic_text, read_json, write_rows
-
-_TABLES = {"scores.csv": SCORES, "documents.csv": DOCUMENTS, "confusion.csv": CONFUSION}
 
 
 def collect(runs: Sequence[Mapping[str, Any]], output_folder: str | Path) -> None:
     """Concatenate the tables of an experiment's runs, in the order given.
 
-    Writes scores.csv, documents.csv, confusion.csv, history.csv and runs.csv. Facts that a run.json
+    Writes the files of `RUN_TABLES`, history.csv and runs.csv. Facts that a run.json
     lacks, and columns that a history.csv lacks, become empty cells.
 
     Args:
@@ -28,7 +26,7 @@ def collect(runs: Sequence[Mapping[str, Any]], output_folder: str | Path) -> Non
         BionerError: a file is missing or has other columns.
     """
     output = Path(output_folder)
-    for name, columns in _TABLES.items():
+    for name, columns in RUN_TABLES.items():
         with atomic_text(output / name) as handle:
             handle.write(",".join(columns) + "\n")
             for run in runs:

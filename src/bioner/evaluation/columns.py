@@ -13,6 +13,26 @@ KEYS = ("dataset", "protocol", "model", "fold", "seed")
 SCORES = (*KEYS, "attack", "definition", "average", "type", "metric", "value")
 DOCUMENTS = (*KEYS, "attack", "document", "gold", "predicted", "correct")
 CONFUSION = (*KEYS, "attack", "gold_type", "predicted_type", "count")
+TYPES = (*KEYS, "attack", "document", "type", "gold", "predicted", "correct")
+ERRORS = (*KEYS, "attack", "error", "gold_type", "predicted_type", "count")
+GROUPS = (*KEYS, "attack", "group", "value", "gold", "found")
+LINKS = (
+    *("mentions", "level", "number", "with_concepts", "mapped", "given", "right"),
+    *("precision", "recall", "f1", "ambiguous", "unknown", "uncoded"),
+)
+"""What links are worth (bioner.evaluation.linked), after the keys of a run."""
+SUCCESS = (*KEYS, "attack", "type", "novelty", "right", "broken", "partial", "edits", "queries", "documents", "changed")
+
+RUN_TABLES = {
+    "scores.csv": SCORES,
+    "documents.csv": DOCUMENTS,
+    "types.csv": TYPES,
+    "confusion.csv": CONFUSION,
+    "errors.csv": ERRORS,
+    "groups.csv": GROUPS,
+    "success.csv": SUCCESS,
+}
+"""What score writes of a run, and collect of an experiment."""
 
 LOSSES = ("loss", "cross_entropy", "crf", "adversarial", "alpha")
 EPOCHS = ("epoch", "step", *LOSSES, "learning_rate", "precision", "recall", "f1", "macro_f1", "skipped_steps")
@@ -23,6 +43,12 @@ RUNS = (*KEYS, "run", *RUN_FACTS)
 
 CLEAN = "clean"
 """The value of `attack` in rows about unattacked text."""
+
+POSTPROCESSED = "postprocessed"
+"""The value of `attack` in rows about the clean predictions after post-processing: no attack, and in no table of robustness."""
+
+WORST_CASE = "worst_case"
+"""The value of `attack` in rows about all of a run's attacks together: a mention is broken that any of them breaks."""
 
 
 def run_keys(value: Any, where: str) -> dict[str, Any]:

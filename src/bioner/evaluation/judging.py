@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,19 @@ from bioner.commandline import say
 from bioner.documents import read_documents
 from bioner.entities import Document
 from bioner.errors import BionerError
-from bioner.evaluation.columns import CLEAN, CONFUSION, DOCUMENTS, SCORES, run_keys
-from bioner.evaluation.scoring import Scores, score_documents
+from bioner.evaluation.columns import CLEAN, POSTPROCESSED, RUN_TABLES, WORST_CASE, run_keys
+from bioner.evaluation.groups import Pairs, error_rows, group_rows, type_rows
+from bioner.evaluation.novelty import TrainingNames
+from bioner.evaluation.plausibility import suspicions
+from bioner.evaluation.postprocess import verify_postprocessed
+from bioner.evaluation.prediction_rows import prediction_rows
+from bioner.evaluation.scoring import score_documents
+from bioner.evaluation.sentences_exact import Splitter
+from bioner.evaluation.strict import pair_documents
+from bioner.evaluation.success import Baseline, Outcome, baseline, outcome, success_rows, worst_case
 from bioner.storage import read_json, sha256_file, write_rows
+
+Rows = list[dict[str, Any]]
 
 
 def judge(
@@ -20,21 +30,31 @@ def judge(
     gold: str | Path,
     attacked: Mapping[str, str | Path],
     predictions: str | Path,
+    training: str | Path,
+    normalized: Callable[[str], str],
     keys: Mapping[str, Any],
     output_folder: str | Path,
+    postprocessed: str | Path | None = None,
+    sentences: Splitter | None = None,
 ) -> None:
-    """Score every prediction file of a run; write scores.csv, documents.csv and confusion.csv.
+    """Score every prediction file of a run; write the files of `RUN_TABLES`.
 
     Args:
         gold: test documents as harmonized; also the gold of attacks that leave the text alone.
-        attacked: by name of a text attack, its attacked test documents.
-        predictions: predictions.json, {"attacks": {name: sha256 of <name>.jsonl beside it}}.
+        attacked: by name of a text attack, its attacked test documents. Those of an attack that queried the model lie beside its
+            predictions and are named there.
+        predictions: predictions.json, {"attacks": {name: sha256 of <name>.jsonl beside it}, and of attacks that made documents of their
+            own "attacked": {name: sha256 of <name>.gold.jsonl}}.
+        training: training documents of the fold, which novelty and frequency of mentions are counted from.
+        normalized: brings the surface form of a test mention into the shape of training texts.
         keys: dataset, protocol, model, fold, seed: the first columns of every row.
         output_folder: where the tables go.
+        postprocessed: postprocess.json of the run, to score its clean predictions after post-processing too.
+        sentences: finds the sentences of a document; without it nothing is scored by sentence.
 
     Raises:
         BionerError: a file is missing or differs from its digest; an attack is given that was not
-            predicted; documents do not correspond.
+            predicted; documents do not correspond; an attack lost a mention.
     """
     names = verify_predictions(predictions)
     unknown = sorted(set(attacked) - set(names))
@@ -43,19 +63,44 @@ def judge(
             f"{predictions}: expected predictions under {', '.join(unknown)}, found {', '.join(names)} only; run predict again"
         )
     first = run_keys(keys, "keys")
+    files = {name: Path(predictions).parent / f"{name}.jsonl" for name in names}
+    if postprocessed is not None:
+        files[POSTPROCESSED] = verify_postprocessed(postprocessed)
+    attacked = {**attacked, **attacked_beside(predictions)}
+    training_names = TrainingNames.of(read_documents(training))
     original = list(read_documents(gold))
-    scores: dict[str, Scores] = {}
-    for name in names:
+    tables: dict[str, Rows] = {file: [] for file in RUN_TABLES}
+
+    def add(condition: str, found: Mapping[str, Rows]) -> None:
+        for file, rows in found.items():
+            tables[file] += [{**first, "attack": condition, **row} for row in rows]
+
+    clean, outcomes = Baseline({}, {}), list[Outcome]()
+    for name, file in files.items():
         say(f"score: {name}")
-        scores[name] = _score(_gold_under(name, original, attacked, gold), Path(predictions).parent / f"{name}.jsonl")
-    output = Path(output_folder)
-    for file, columns, rows in (("scores.csv", SCORES, Scores.rows), ("documents.csv", DOCUMENTS, Scores.documents)):
-        write_rows(output / file, columns, ({**first, "attack": name, **row} for name in names for row in rows(scores[name])))
-    write_rows(
-        output / "confusion.csv",
-        CONFUSION,
-        ({**first, "attack": name, **row} for name in names for row in scores[name].confusion()),
-    )
+        pairs = _pairs(_gold_under(name, original, attacked, gold), file)
+        add(name, _tables(pairs, training_names, normalized, sentences))
+        if name == CLEAN:
+            add(name, {"scores.csv": prediction_rows(read_json(predictions), str(predictions))})
+            clean = baseline(pairs, training_names, normalized)
+            add(name, {"types.csv": type_rows(pairs)})
+        elif name != POSTPROCESSED:
+            outcomes.append(outcome(clean, pairs, name))
+            add(name, {"success.csv": list(success_rows(clean, outcomes[-1]))})
+    if outcomes:
+        add(WORST_CASE, {"success.csv": list(success_rows(clean, worst_case(outcomes)))})
+    for table, columns in RUN_TABLES.items():
+        write_rows(Path(output_folder) / table, columns, tables[table])
+
+
+def attacked_beside(predictions: str | Path) -> dict[str, Path]:
+    """Attacked documents that predict made itself, by name of the attack; each file is as its digest says.
+
+    Raises:
+        BionerError: a file is missing or differs.
+    """
+    digests = read_json(predictions).get("attacked", {})
+    return {name: _verified(Path(predictions).parent / f"{name}.gold.jsonl", digests[name], predictions) for name in sorted(digests)}
 
 
 def verify_predictions(path: str | Path) -> list[str]:
@@ -70,13 +115,17 @@ def verify_predictions(path: str | Path) -> list[str]:
         raise BionerError(f"{path}:1: expected attacks, '{CLEAN}' among them, got {digests!r:.60}; run predict again")
     names = sorted(digests, key=lambda name: (name != CLEAN, name))
     for name in names:
-        file = Path(path).parent / f"{name}.jsonl"
-        if not file.is_file():
-            raise BionerError(f"{file}: expected the predictions named in {path}, found none; run predict again")
-        digest = sha256_file(file)
-        if digest != digests[name]:
-            raise BionerError(f"{file}: expected sha256 {digests[name]} as in {path}, got {digest}; run predict again")
+        _verified(Path(path).parent / f"{name}.jsonl", digests[name], path)
     return names
+
+
+def _verified(file: Path, expected: str, manifest: str | Path) -> Path:
+    if not file.is_file():
+        raise BionerError(f"{file}: expected the file named in {manifest}, found none; run predict again")
+    digest = sha256_file(file)
+    if digest != expected:
+        raise BionerError(f"{file}: expected sha256 {expected} as in {manifest}, got {digest}; run predict again")
+    return file
 
 
 def _gold_under(name: str, original: list[Document], attacked: Mapping[str, str | Path], gold: str | Path) -> list[Document]:
@@ -89,9 +138,23 @@ def _gold_under(name: str, original: list[Document], attacked: Mapping[str, str 
     return documents
 
 
-def _score(gold: list[Document], file: Path) -> Scores:
+def _pairs(gold: list[Document], file: Path) -> list[tuple[Document, Document]]:
+    predicted = list(read_documents(file))
     try:
-        return score_documents(gold, list(read_documents(file)))
+        return pair_documents(gold, predicted)
     except BionerError as error:
-        message = str(error)
-        raise BionerError(message if message.startswith(str(file)) else f"{file}: {message}") from error
+        raise BionerError(f"{file}: {error}") from error
+
+
+def _tables(pairs: Pairs, names: TrainingNames, normalized: Callable[[str], str], sentences: Splitter | None) -> dict[str, Rows]:
+    """The rows of one condition, without the run's keys."""
+    scores = score_documents([gold for gold, _ in pairs], [predicted for _, predicted in pairs], sentences)
+    for sign in suspicions(scores):
+        say(f"suspicious: {sign}")
+    return {
+        "scores.csv": scores.rows(),
+        "documents.csv": scores.documents(),
+        "confusion.csv": scores.confusion(),
+        "errors.csv": error_rows(pairs),
+        "groups.csv": group_rows(pairs, names, normalized),
+    }

@@ -65,7 +65,7 @@ def cell(folds: Sequence[Integers], *, replicates: int = 1000, seed: int = 0, le
         raise BionerError(f"expected folds of shape (seeds, documents, 3) with at least one of each, got {shapes}; score the runs first")
     points = np.concatenate([_ratios(counts.sum(axis=1)) for counts in folds])
     samples = np.concatenate([_resampled(counts, replicates, np.random.default_rng([seed, k])) for k, counts in enumerate(folds)], axis=1)
-    means = _mean(samples, axis=1)
+    means = mean_present(samples, axis=1)
     tail = 100 * (1 - level) / 2
     estimates = {metric: _estimate(points[:, i], means[:, i], tail) for i, metric in enumerate(METRICS)}
     return Cell(**estimates, folds=len(folds), runs=len(points))
@@ -128,7 +128,7 @@ def _ratios(sums: npt.NDArray[Any]) -> Floats:
     return ratios
 
 
-def _mean(values: Floats, axis: int) -> Floats:
+def mean_present(values: Floats, axis: int) -> Floats:
     """Mean of what is not NaN; NaN where all is."""
     present = ~np.isnan(values)
     number = present.sum(axis=axis)

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 
 from bioner.errors import BionerError
-from bioner.reporting.collected import FoldSeed, System
+from bioner.reporting.collected import FoldSeed, Scores, System
 from bioner.reporting.settings import ReportSettings
 
 Row = Mapping[str, str]
@@ -34,6 +34,11 @@ def count_folds(runs: Iterable[FoldSeed]) -> int:
 
 def count_seeds(runs: Iterable[FoldSeed]) -> int:
     return len({seed for _, seed in runs})
+
+
+def select_attacks(settings: ReportSettings, scores: Scores, system: System) -> list[str]:
+    """The experiment's attacks that a system was scored under, sorted; a run can have those of other experiments too."""
+    return [attack for attack in scores.attacks(system) if attack in settings.attacks]
 
 
 def select_systems(settings: ReportSettings, systems: Iterable[System]) -> list[System]:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bioner.errors import BionerError
+from bioner.evaluation import columns
 
-CLEAN = "clean"
+CLEAN = columns.CLEAN
 RUN_COLUMNS = ("dataset", "protocol", "model", "fold", "seed")
 SCORE_COLUMNS = (*RUN_COLUMNS, "attack", "definition", "average", "type", "metric", "value")
 DOCUMENT_COLUMNS = (*RUN_COLUMNS, "attack", "document", "gold", "predicted", "correct")
@@ -44,7 +45,7 @@ STRICT_F1 = Cell("strict", "micro", "", "f1")
 class Scores:
     """Values in [0, 1] (counts: integers) by system, attack, cell and run.
 
-    Of attacked test sets only the strict micro cells are kept: nothing here prints another.
+    Of attacked test sets and post-processed predictions only the strict cells of `micro` and `type` are kept: nothing here prints another.
     """
 
     def __init__(self, values: Mapping[tuple[System, str], Mapping[Cell, Mapping[FoldSeed, float]]]) -> None:
@@ -55,8 +56,8 @@ class Scores:
         return sorted({system for system, _ in self._values})
 
     def attacks(self, system: System) -> list[str]:
-        """Attacks that a system was scored under, "clean" left out, sorted."""
-        return sorted(attack for other, attack in self._values if other == system and attack != CLEAN)
+        """Attacks that a system was scored under, sorted; clean and post-processed predictions are no attack."""
+        return sorted(attack for other, attack in self._values if other == system and attack not in (CLEAN, columns.POSTPROCESSED))
 
     def cells(self, system: System, attack: str = CLEAN) -> list[Cell]:
         """Every cell that a system was scored by, sorted."""
@@ -73,14 +74,14 @@ def read_scores(path: str | Path) -> Scores:
     Raises BionerError naming file and line for missing columns or a value that is not a number.
     """
     values: dict[tuple[System, str], dict[Cell, dict[FoldSeed, float]]] = defaultdict(lambda: defaultdict(dict))
-    for place, row in _rows(path, SCORE_COLUMNS):
+    for place, row in csv_rows(path, SCORE_COLUMNS):
         dataset, protocol, model, fold, seed, attack, definition, average, entity_type, metric, value = row
-        if attack != CLEAN and (definition, average) != ("strict", "micro"):
+        if attack != CLEAN and (definition != "strict" or average not in ("micro", "type")):
             continue
         cells = values[(dataset, protocol, model), attack]
-        number = _number(value, place) if value else math.nan
+        number = to_number(value, place) if value else math.nan
         if not math.isnan(number):
-            cells[Cell(definition, average, entity_type, metric)][_integer(fold, place), _integer(seed, place)] = number
+            cells[Cell(definition, average, entity_type, metric)][to_integer(fold, place), to_integer(seed, place)] = number
     return Scores(values)
 
 
@@ -91,10 +92,10 @@ Counts = Mapping[tuple[System, str], Mapping[FoldSeed, Sequence[tuple[str, int, 
 def read_documents_counts(path: str | Path) -> Counts:
     """Collected documents.csv. Raises BionerError naming file and line for malformed rows."""
     counts: dict[tuple[System, str], dict[FoldSeed, list[tuple[str, int, int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for place, row in _rows(path, DOCUMENT_COLUMNS):
+    for place, row in csv_rows(path, DOCUMENT_COLUMNS):
         dataset, protocol, model, fold, seed, attack, document, gold, predicted, correct = row
-        run = (_integer(fold, place), _integer(seed, place))
-        entry = (document, _integer(gold, place), _integer(predicted, place), _integer(correct, place))
+        run = (to_integer(fold, place), to_integer(seed, place))
+        entry = (document, to_integer(gold, place), to_integer(predicted, place), to_integer(correct, place))
         counts[(dataset, protocol, model), attack][run].append(entry)
     return {key: {run: sorted(entries) for run, entries in sorted(runs.items())} for key, runs in sorted(counts.items())}
 
@@ -106,10 +107,10 @@ Confusion = Mapping[System, Mapping[tuple[str, str], int]]
 def read_confusion(path: str | Path) -> Confusion:
     """Collected confusion.csv of the clean test sets. Raises BionerError naming file and line for malformed rows."""
     counts: dict[System, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
-    for place, row in _rows(path, CONFUSION_COLUMNS):
+    for place, row in csv_rows(path, CONFUSION_COLUMNS):
         dataset, protocol, model, _, _, attack, gold, predicted, count = row
         if attack == CLEAN:
-            counts[dataset, protocol, model][gold, predicted] += _integer(count, place)
+            counts[dataset, protocol, model][gold, predicted] += to_integer(count, place)
     return counts
 
 
@@ -128,10 +129,11 @@ History = Mapping[System, Mapping[FoldSeed, Sequence[Epoch]]]
 def read_history(path: str | Path) -> History:
     """Collected history.csv, each run's lines in the order of its steps. Raises BionerError naming file and line for malformed rows."""
     history: dict[System, dict[FoldSeed, list[Epoch]]] = defaultdict(lambda: defaultdict(list))
-    for place, row in _rows(path, HISTORY_COLUMNS):
+    for place, row in csv_rows(path, HISTORY_COLUMNS):
         dataset, protocol, model, fold, seed, epoch, step, alpha, f1 = row
-        line = Epoch(_number(epoch, place), _number(step, place), *(_number(value, place) if value else None for value in (f1, alpha)))
-        history[dataset, protocol, model][_integer(fold, place), _integer(seed, place)].append(line)
+        measured = (to_number(value, place) if value else None for value in (f1, alpha))
+        line = Epoch(to_number(epoch, place), to_number(step, place), *measured)
+        history[dataset, protocol, model][to_integer(fold, place), to_integer(seed, place)].append(line)
     return {
         system: {run: sorted(lines, key=lambda line: line.step) for run, lines in sorted(runs.items())} for system, runs in history.items()
     }
@@ -140,24 +142,24 @@ def read_history(path: str | Path) -> History:
 def read_runs(path: str | Path) -> dict[System, list[dict[str, str]]]:
     """Collected runs.csv: the facts of each run of a system, as printed, by column. Raises BionerError naming file and line."""
     runs: dict[System, list[dict[str, str]]] = defaultdict(list)
-    for _, row in _rows(path, RUNS_COLUMNS):
+    for _, row in csv_rows(path, RUNS_COLUMNS):
         dataset, protocol, model = row[:3]
         runs[dataset, protocol, model].append(dict(zip(RUNS_COLUMNS, row, strict=True)))
     return runs
 
 
-def _rows(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def csv_rows(path: str | Path, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """The named columns of each row of a CSV file, with FILE:LINE; other columns are passed over."""
     try:
         with open(path, encoding="utf-8", newline="") as handle:
             reader = csv.reader(handle)
             header = next(reader, [])
-            absent = [column for column in columns if column not in header]
+            absent = [column for column in names if column not in header]
             if absent:
                 raise BionerError(
-                    f"{path}:1: expected the columns {','.join(columns)}, found no {', '.join(absent)}; run the rule collect again"
+                    f"{path}:1: expected the columns {','.join(names)}, found no {', '.join(absent)}; run the rule collect again"
                 )
-            places = [header.index(column) for column in columns]
+            places = [header.index(column) for column in names]
             for row in reader:
                 if len(row) != len(header):
                     raise BionerError(
@@ -168,15 +170,15 @@ def _rows(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[str, list[
         raise BionerError(f"{path}: expected collected rows, found no file; run the rule collect") from error
 
 
-def _number(text: str, place: str) -> float:
+def to_number(text: str, place: str) -> float:
     try:
         return float(text)
     except ValueError as error:
         raise BionerError(f"{place}: expected a number, found {text!r}; run the rule collect again") from error
 
 
-def _integer(text: str, place: str) -> int:
-    number = _number(text, place)
+def to_integer(text: str, place: str) -> int:
+    number = to_number(text, place)
     if not number.is_integer():
         raise BionerError(f"{place}: expected a whole number, found {text!r}; run the rule collect again")
     return int(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def _markdown_line(cells: Sequence[str]) -> str:
 
 
 def latex(table: Table) -> str:
-    """A document of its own: booktabs, landscape, the table shrunk to the text width if wider, remarks as notes below it."""
+    """A document of its own: booktabs, landscape, in parts of a page each, shrunk to the text width if wider, remarks as notes below."""
     columns = [column for column in table.columns if column not in table.remarks]
     notes: list[str] = []
     body = []
@@ -79,23 +79,37 @@ def latex(table: Table) -> str:
         r"\usepackage[landscape,margin=15mm]{geometry}",
         r"\usepackage{booktabs,graphicx,caption}",
         r"\begin{document}",
-        r"\noindent\begin{minipage}{\textwidth}",
-        rf"\captionof{{table}}{{{tex_escape(table.caption)}}}",
-        r"\centering",
-        # \width inside resizebox is the natural width: narrow tables keep their size
-        r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",
-        rf"\begin{{tabular}}{{{alignment}}}",
-        r"\toprule",
-        head,
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}}",
-        r"\end{minipage}",
+        *_latex_pages(table.caption, alignment, head, body),
         *_latex_notes(notes),
         r"\end{document}",
     ]
     return "\n".join(lines) + "\n"
+
+
+PAGE_ROWS = 34
+"""Rows of a table that surely fit on one landscape page."""
+
+
+def _latex_pages(caption: str, alignment: str, head: str, body: Sequence[str]) -> Iterator[str]:
+    """The table in parts of a page each, the caption above the first."""
+    for start in range(0, max(len(body), 1), PAGE_ROWS):
+        yield from [r"\clearpage"] * bool(start)
+        yield r"\noindent\begin{minipage}{\textwidth}"
+        yield r"\textit{continued}\par\medskip" if start else rf"\captionof{{table}}{{{tex_escape(caption)}}}"
+        yield r"\centering"
+        # \width inside resizebox is the natural width: narrow tables keep their size
+        yield r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"
+        yield rf"\begin{{tabular}}{{{alignment}}}"
+        yield from (
+            r"\toprule",
+            head,
+            r"\midrule",
+            *body[start : start + PAGE_ROWS],
+            r"\bottomrule",
+            r"\end{tabular}}",
+            r"\end{minipage}",
+            "",
+        )
 
 
 def _latex_notes(notes: Sequence[str]) -> list[str]:

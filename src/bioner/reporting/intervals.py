@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bioner.errors import BionerError
-from bioner.evaluation.statistics import cell, folds_of
+from bioner.evaluation.statistics import Cell, cell, folds_of
 from bioner.reporting.cells import mean
 from bioner.reporting.collected import STRICT_F1, Counts, Scores, System
 
@@ -13,15 +13,21 @@ TOLERANCE = 1e-9
 
 
 class Intervals:
-    """95 % intervals of strict micro F1 by bootstrap over documents within folds, each computed once."""
+    """95 % intervals of strict micro scores by bootstrap over documents within folds, each computed once."""
 
     def __init__(self, scores: Scores, counts: Counts) -> None:
         self._scores = scores
         self._counts = counts
-        self.f1 = lru_cache(maxsize=None)(self._f1)
+        self.estimates = lru_cache(maxsize=None)(self._estimates)
 
-    def _f1(self, system: System, attack: str) -> tuple[float, float]:
-        """Low and high bound in [0, 1].
+    def f1(self, system: System, attack: str) -> tuple[float, float]:
+        """Low and high bound of F1 in [0, 1]. Raises BionerError as `estimates` does."""
+        f1 = self.estimates(system, attack).f1
+        assert f1.low is not None and f1.high is not None
+        return f1.low, f1.high
+
+    def _estimates(self, system: System, attack: str) -> Cell:
+        """Precision, recall and F1 with their intervals in [0, 1].
 
         Raises BionerError where documents are missing, or their counts do not add up to the collected score.
         """
@@ -35,7 +41,8 @@ class Intervals:
         folds = folds_of(rows)
         if not folds:
             raise BionerError(f"{name}: expected rows in the collected documents.csv, found none; run the rule collect again")
-        estimate = cell(folds).f1
+        estimates = cell(folds)
+        estimate = estimates.f1
         scored = mean(self._scores.by_run(system, STRICT_F1, attack))
         if estimate.mean is None or estimate.low is None or estimate.high is None or scored is None:
             raise BionerError(f"{name}: expected documents with gold or predicted mentions, found none; check the predictions")
@@ -44,4 +51,4 @@ class Intervals:
                 f"{name}: expected documents.csv to give the F1 of scores.csv, {scored:.6f}, found {estimate.mean:.6f}; "
                 "run the rules score and collect again"
             )
-        return estimate.low, estimate.high
+        return estimates

@@ -17,6 +17,22 @@ TEXTS = {
         "Groups that a corpus does not annotate are marked 'no such type', "
         "annotated ones without a mention in the folds run 'none in these folds'.",
     ),
+    "error_kinds": (
+        "Kinds of error",
+        "Stacked bars with one panel for each corpus, a bar for each model: mentions of the clean test sets with a wrong left, right or "
+        "both boundaries, a wrong type, both, split, merged or missed, in percent of gold mentions, and spurious ones to the left of zero. "
+        "The table 'errors' holds the values.",
+    ),
+    "recall": (
+        "Recall by length, frequency and novelty",
+        "Dot plot with a row for each corpus: exact recall of each model by words of the mention, by how often training has its name and "
+        "type, and by whether it is seen, a synonym or unseen, with standard deviations. The table 'recall' holds the values.",
+    ),
+    "robustness_curves": (
+        "Robustness curves",
+        "Line chart with one panel for each corpus and attack of several strengths: strict micro F1 of each model from clean text to the "
+        "strongest attack, with 95 % intervals. The table above holds the same values.",
+    ),
     "robustness": (
         "Clean and attacked test sets",
         "Bar chart with one panel for each corpus: strict micro F1 of each model on clean and attacked test sets, with 95 % intervals. "
@@ -56,7 +72,8 @@ def read_pictures(folder: str | Path, settings: ReportSettings) -> list[Picture]
     Raises BionerError for a folder without any.
     """
     folder = Path(folder)
-    names = ["fig1", *(CONFUSION + dataset for dataset in settings.datasets), "robustness", "learning_curves", "alpha", "dataflow"]
+    matrices = [CONFUSION + dataset for dataset in settings.datasets]
+    names = ["fig1", *matrices, "error_kinds", "recall", "robustness", "robustness_curves", "learning_curves", "alpha", "dataflow"]
     pictures = [_picture(folder / f"{name}.svg", name, settings) for name in names if (folder / f"{name}.svg").is_file()]
     if not pictures:
         raise BionerError(f"{folder}: expected figures such as fig1.svg, found none; run the rule figures")

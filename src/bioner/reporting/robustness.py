@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bioner.reporting.cells import mean
+from bioner.reporting.attack_curves import weaker_ones
+from bioner.reporting.cells import mean, select_attacks
 from bioner.reporting.collected import CLEAN, STRICT_F1, Scores, System
 from bioner.reporting.intervals import Intervals
 from bioner.reporting.settings import ReportSettings
@@ -15,8 +16,12 @@ from bioner.reporting.style import bar_colour, grid, hatch, legend, panels
 
 
 def draw_robustness(scores: Scores, intervals: Intervals, systems: Sequence[System], settings: ReportSettings) -> Figure | None:
-    """One panel for each corpus, a bar for each model and condition, 95 % intervals; None without an attack."""
-    conditions = [CLEAN, *sorted({attack for system in systems for attack in scores.attacks(system)})]
+    """One panel for each corpus, a bar for each model and condition, 95 % intervals; None without an attack.
+
+    Of an attack in several strengths only the strongest is drawn: the curves have the others.
+    """
+    attacks = {attack for system in systems for attack in select_attacks(settings, scores, system)} - weaker_ones(settings.attacks)
+    conditions = [CLEAN, *sorted(attacks)]
     if len(conditions) == 1:
         return None
     datasets = [settings.datasets[name] for name in dict.fromkeys(system[0] for system in systems)]

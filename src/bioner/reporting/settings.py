@@ -25,13 +25,17 @@ DEFAULT_READINGS = {"entity_level_accuracy": "jaccard", "exact_match_rate": "exa
 
 @dataclass(frozen=True, slots=True)
 class DatasetSettings:
-    """A dataset of the experiment; `groups` maps its entity types to keys of GROUPS, `missing` tells why it is absent."""
+    """A dataset of the experiment; `groups` maps its entity types to keys of GROUPS, `missing` tells why it is absent.
+
+    `closed`: under a data use agreement, so that no text of it may be shown.
+    """
 
     name: str
     title: str
     groups: Mapping[str, str]
     published: str | None
     missing: str | None
+    closed: bool
 
     def group(self, entity_type: str) -> str:
         """Group of an entity type; a type that the configuration does not place counts as other."""
@@ -40,20 +44,24 @@ class DatasetSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """A model of the experiment; `reproduces` is the published model string it stands for, `system` narrows it to one system."""
+    """A model of the experiment; `reproduces` is the published model string it stands for, `system` narrows it to one system.
+
+    `parts`: its adversary, its loss with its head, and a digest of the rest of its recipe, to tell which models are an ablation.
+    """
 
     name: str
     title: str
     reproduces: str | None
     system: str | None
     encoder: str
+    parts: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
     """An experiment as the report sees it.
 
-    `compare` are protocols beside its own, `notes` are declared exceptions, printed in every reproduced row.
+    `attacks` are settings by name, `compare` protocols beside its own, `notes` are declared exceptions, printed in every reproduced row.
     """
 
     experiment: str
@@ -62,7 +70,7 @@ class ReportSettings:
     datasets: Mapping[str, DatasetSettings]
     models: Mapping[str, ModelSettings]
     readings: Mapping[str, str]
-    attacks: tuple[str, ...]
+    attacks: Mapping[str, Mapping[str, Any]]
     protocol: str
     compare: tuple[str, ...]
     folds: Any
@@ -120,7 +128,7 @@ def read_settings(value: Any) -> ReportSettings:
         datasets=datasets,
         models=models,
         readings=DEFAULT_READINGS | readings,
-        attacks=tuple(value.get("attacks") or ()),
+        attacks=dict(value.get("attacks") or {}),
         protocol=str(value.get("protocol") or ""),
         compare=tuple(value.get("compare") or ()),
         folds=value.get("folds"),
@@ -132,11 +140,13 @@ def read_settings(value: Any) -> ReportSettings:
 
 def _dataset(name: str, entry: Any) -> DatasetSettings:
     place = f"report settings, datasets, {name}"
-    _check_keys(entry, required=set(), known={"title", "groups", "published", "missing"}, place=place)
+    _check_keys(entry, required=set(), known={"title", "groups", "published", "missing", "closed"}, place=place)
     groups = entry.get("groups") or {}
     for entity_type, group in groups.items():
         _check_choice(group, tuple(GROUPS), f"{place}, groups, {entity_type}")
-    return DatasetSettings(name, str(entry.get("title") or name), groups, entry.get("published"), entry.get("missing"))
+    # one that does not say is closed: only the configuration knows that a corpus is open
+    closed = bool(entry.get("closed", True))
+    return DatasetSettings(name, str(entry.get("title") or name), groups, entry.get("published"), entry.get("missing"), closed)
 
 
 def _check_titles(datasets: Mapping[str, DatasetSettings]) -> None:
@@ -154,9 +164,14 @@ def _check_titles(datasets: Mapping[str, DatasetSettings]) -> None:
 
 def _model(name: str, entry: Any) -> ModelSettings:
     place = f"report settings, models, {name}"
-    _check_keys(entry, required=set(), known={"title", "reproduces", "system", "encoder"}, place=place)
+    _check_keys(entry, required=set(), known={"title", "reproduces", "system", "encoder", "parts"}, place=place)
     return ModelSettings(
-        name, str(entry.get("title") or name), entry.get("reproduces"), entry.get("system"), str(entry.get("encoder") or "")
+        name,
+        str(entry.get("title") or name),
+        entry.get("reproduces"),
+        entry.get("system"),
+        str(entry.get("encoder") or ""),
+        entry.get("parts") or {},
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bioner.errors import BionerError
+from bioner.evaluation.columns import WORST_CASE
 from bioner.reporting.collected import CLEAN, Counts, read_documents_counts, read_runs
 from bioner.reporting.formats import Row, Table, markdown
 
@@ -34,7 +35,8 @@ def showcase(folder: Path, *, seconds: float, machine: str) -> str:
 
 def _models(folder: Path, rows: Sequence[Row]) -> Table:
     """The reproduced rows, clean and attacked."""
-    attacked = {(row["dataset"], row["model"], row["attack"]): row["f1_attacked"] for row in _read(folder / "tables" / "robustness.csv")}
+    robustness = [row for row in _read(folder / "tables" / "robustness.csv") if row["attack"] != WORST_CASE]
+    attacked = {(row["dataset"], row["model"], row["attack"]): row["f1_attacked"] for row in robustness}
     attacks = list(dict.fromkeys(attack for _, _, attack in attacked))
     compared = any(row["difference"] for row in rows)
     headings = {"dataset": "Corpus", "model": "Model", "precision": "P", "recall": "R", "f1": "F1", "interval": "95 % interval"}

@@ -4,10 +4,13 @@ import csv
 import json
 import random
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from bioner.commands import figures
+from bioner.commands import figures, report, table1
+
+from . import experiment
 
 TYPES = {
     "demo_medmentions": {
@@ -26,7 +29,11 @@ FOLDS, SEEDS, DOCUMENTS = (0, 1), (1,), 12
 HEADERS = {
     "scores": "dataset,protocol,model,fold,seed,attack,definition,average,type,metric,value",
     "documents": "dataset,protocol,model,fold,seed,attack,document,gold,predicted,correct",
+    "types": "dataset,protocol,model,fold,seed,attack,document,type,gold,predicted,correct",
     "confusion": "dataset,protocol,model,fold,seed,attack,gold_type,predicted_type,count",
+    "errors": "dataset,protocol,model,fold,seed,attack,error,gold_type,predicted_type,count",
+    "groups": "dataset,protocol,model,fold,seed,attack,group,value,gold,found",
+    "success": "dataset,protocol,model,fold,seed,attack,type,novelty,right,broken,partial,edits,queries,documents,changed",
     "history": "dataset,protocol,model,fold,seed,epoch,step,loss,cross_entropy,crf,adversarial,alpha,learning_rate,precision,recall,f1",
     "runs": "dataset,protocol,model,fold,seed,run,device,precision,threads,seconds,epochs,best_epoch,"
     "train_documents,train_mentions,pieces_per_second",
@@ -71,16 +78,19 @@ def ratios(gold, predicted, correct):
 def one_run(dataset, model, fold, seed, attack, write):
     """Draw the counts of one run and write its rows by `write(table, *cells)`."""
     draw = random.Random(f"{dataset} {model} {fold} {seed} {attack}")
+    golds = random.Random(f"gold {dataset} {fold}")  # the same for every model
     skill = MODELS[model] - ATTACKS[attack] + draw.uniform(-0.03, 0.03)
     key = (dataset, "kfold5", model, fold, seed, attack)
     by_type = {name: [0, 0, 0] for name in TYPES[dataset]}
     total = [0, 0, 0]
     for number in range(DOCUMENTS):
         document = [0, 0, 0]
-        for of_type in by_type.values():
-            gold = draw.randint(0, 6)
+        for name, of_type in by_type.items():
+            gold = golds.randint(0, 6)
             correct = sum(draw.random() < skill for _ in range(gold))
             counts = (gold, correct + draw.randint(0, 2), correct)
+            if attack == "clean" and gold + counts[1]:
+                write("types", *key, f"d{fold}.{number}", name, *counts)
             for place, count in enumerate(counts):
                 of_type[place] += count
                 document[place] += count
@@ -89,6 +99,8 @@ def one_run(dataset, model, fold, seed, attack, write):
     micro = ratios(*total)
     for metric, value in [*micro.items(), *zip(("gold", "predicted", "correct"), total, strict=True)]:
         write("scores", *key, "strict", "micro", "", metric, value)
+    macro = [ratios(*counts)["f1"] for counts in by_type.values() if counts[0]]
+    write("scores", *key, "strict", "macro", "", "f1", sum(macro) / len(macro))
     for name, counts in by_type.items():
         for metric, value in [*ratios(*counts).items(), *zip(("gold", "predicted", "correct"), counts, strict=True)]:
             write("scores", *key, "strict", "type", name, metric, value)
@@ -103,6 +115,55 @@ def one_run(dataset, model, fold, seed, attack, write):
         write("scores", *key, definition, "micro", "", "accuracy", value)
     write("scores", *key, "token_macro_f1", "macro", "", "f1", "")
     write_confusion(by_type, key, draw, write)
+    # drawn apart, so that what is drawn above stays as it was
+    write_groups(by_type, key, random.Random(f"groups {key}"), write)
+    if attack != "clean":
+        write_success(by_type, key, random.Random(f"success {key}"), write)
+
+
+def write_groups(by_type, key, draw, write):
+    """Kinds of error and groups of recall that add up to the counts by type."""
+    novelties = {}
+    for name, (gold, predicted, correct) in sorted(by_type.items()):
+        cut = draw.randint(0, min(gold, predicted) - correct)
+        for error, sides, count in (
+            ("correct", (name, name), correct),
+            ("boundary_left", (name, name), cut),
+            ("missed", (name, ""), gold - correct - cut),
+            ("spurious", ("", name), predicted - correct - cut),
+        ):
+            if count:
+                write("errors", *key, error, *sides, count)
+        seen, found = draw.randint(0, gold), draw.randint(0, correct)
+        parts = {"seen": (max(seen, found), found), "unseen": (gold - max(seen, found), 0)}
+        parts["unseen"] = (parts["unseen"][0], min(parts["unseen"][0], correct - found))
+        for novelty, counts in parts.items():
+            novelties[name, novelty] = counts
+    for novelty in ("seen", "unseen"):
+        sums = [sum(counts[place] for (_, other), counts in novelties.items() if other == novelty) for place in (0, 1)]
+        write("groups", *key, "novelty", novelty, *sums)
+    for (name, novelty), counts in novelties.items():
+        write("groups", *key, "type_novelty", f"{name}/{novelty}", *counts)
+    for length, share in (("1", 2), ("2", 3), ("5+", 6)):
+        gold, correct = (sum(counts[place] for counts in by_type.values()) // share for place in (0, 2))
+        write("groups", *key, "length", length, gold, correct)
+    gold, correct = (sum(counts[place] for counts in by_type.values()) for place in (0, 2))
+    write("groups", *key, "frequency", "0", gold, correct)
+
+
+def write_success(by_type, key, draw, write):
+    rows = []
+    for name, (_, _, correct) in sorted(by_type.items()):
+        for novelty in ("seen", "unseen"):
+            right = correct // 2
+            broken = draw.randint(0, right)
+            rows.append((name, novelty, right, broken, draw.randint(0, broken)))
+    edits = draw.randint(20, 60) if key[5] == "typos" else 0
+    for attack in (key[5], "worst_case") if key[5] == "typos" else (key[5],):
+        totals = [sum(row[place] for row in rows) for place in (2, 3, 4)]
+        write("success", *key[:5], attack, "", "", *totals, edits, 0, DOCUMENTS, DOCUMENTS if edits else 0)
+        for row in rows:
+            write("success", *key[:5], attack, *row, "", "", "", "")
 
 
 def write_confusion(by_type, key, draw, write):
@@ -153,6 +214,10 @@ def write_collected(folder: Path) -> Path:
     return folder
 
 
+def parts(adversary="none", loss="linear: cross_entropy"):
+    return {"adversary": adversary, "loss": loss, "rest": "0123456789abcdef"}
+
+
 def make_settings(scale="demo"):
     published = {"demo_medmentions": "MedMentions", "demo_bc5cdr": "BC5CDR", "demo_i2b2": "i2b2 2010"}
     titles = {"demo_medmentions": "MedMentions ST21pv (demo)", "demo_bc5cdr": "BC5CDR (demo)", "demo_i2b2": "i2b2 2010 (demo)"}
@@ -160,12 +225,25 @@ def make_settings(scale="demo"):
         "experiment": "demo",
         "scale": scale,
         "title": "Demo",
-        "datasets": {name: {"title": titles[name], "groups": TYPES[name], "published": published[name], "missing": None} for name in TYPES},
+        "datasets": {
+            name: {"title": titles[name], "groups": dict(groups), "published": published[name], "missing": None}
+            for name, groups in TYPES.items()
+        },
         "models": {
-            "plain": {"title": "MiniLM", "reproduces": None, "encoder": "minilm"},
-            "fgsm": {"title": "MiniLM + FGSM", "reproduces": "Fine-Tuned BioBERT + FGSM", "encoder": "minilm"},
-            "pgd": {"title": "MiniLM + PGD", "reproduces": None, "encoder": "minilm"},
-            "adaptive": {"title": "MiniLM-CRF, adaptive loss", "reproduces": None, "encoder": "minilm"},
+            "plain": {"title": "MiniLM", "reproduces": None, "encoder": "minilm", "parts": parts()},
+            "fgsm": {
+                "title": "MiniLM + FGSM",
+                "reproduces": "Fine-Tuned BioBERT + FGSM",
+                "encoder": "minilm",
+                "parts": parts(adversary="fgsm (epsilon 0.01)"),
+            },
+            "pgd": {"title": "MiniLM + PGD", "reproduces": None, "encoder": "minilm", "parts": parts(adversary="pgd (epsilon 0.01)")},
+            "adaptive": {
+                "title": "MiniLM-CRF, adaptive loss",
+                "reproduces": None,
+                "encoder": "minilm",
+                "parts": parts(loss="crf: adaptive"),
+            },
         },
         "readings": {"entity_level_accuracy": "jaccard", "exact_match_rate": "exact_recall"},
         "attacks": {"typos": {"kind": "typos", "rate": 0.3}, "fgsm": {"kind": "fgsm", "epsilon": 0.02}},
@@ -226,6 +304,14 @@ def rulegraph(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def made_tables(collected, demo_settings, tmp_path_factory) -> Path:
+    """The folder of the invented experiment's tables."""
+    folder = tmp_path_factory.mktemp("tables")
+    table1.main(["--collected", str(collected), "--settings", json.dumps(demo_settings), "--output-folder", str(folder)])
+    return folder
+
+
+@pytest.fixture(scope="session")
 def drawn(collected, demo_settings, rulegraph, tmp_path_factory) -> Path:
     """The folder of the invented experiment's figures."""
     folder = tmp_path_factory.mktemp("figures")
@@ -242,3 +328,38 @@ def drawn(collected, demo_settings, rulegraph, tmp_path_factory) -> Path:
         ]
     )
     return folder
+
+
+class Finished(NamedTuple):
+    """An invented experiment with everything that its report is made from; `closed` is its corpus under agreement."""
+
+    root: Path
+    chosen: dict
+    settings: dict
+    closed: str = "demo_i2b2"
+
+    def write_report(self, output, **settings):
+        report.main(experiment.report_arguments(self.root, "demo", self.chosen, self.settings | settings, output))
+        return output
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Finished:
+    """Three corpora, one of them under agreement, two models, two folds; text of its own, scored by the real commands."""
+    root = tmp_path_factory.mktemp("finished")
+    settings = make_settings("open")
+    settings["models"] = {name: settings["models"][name] for name in ("plain", "fgsm")}
+    settings["attacks"]["search"] = {"kind": "search"}
+    for name, dataset in settings["datasets"].items():
+        dataset["closed"] = name == Finished._field_defaults["closed"]
+    chosen = experiment.selection(list(settings["datasets"]), list(settings["models"]), [0, 1], [1])
+    experiment.write_results(root, chosen, {name: list(types)[:4] for name, types in TYPES.items()})
+    experiment.write_tables(root, "demo", chosen, settings)
+    experiment.write_others(root, "demo", settings)
+    return Finished(root, chosen, settings)
+
+
+@pytest.fixture(scope="session")
+def shown(finished, tmp_path_factory) -> Path:
+    """The folder of that experiment's report."""
+    return finished.write_report(tmp_path_factory.mktemp("report") / "index.html").parent

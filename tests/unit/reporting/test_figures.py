@@ -21,8 +21,10 @@ NAMES = [
     "confusion_demo_i2b2",
     "confusion_demo_medmentions",
     "dataflow",
+    "error_kinds",
     "fig1",
     "learning_curves",
+    "recall",
     "robustness",
 ]
 SMALL = ("demo_bc5cdr",)
@@ -82,9 +84,10 @@ def test_confusion_counts_claim_only_what_was_run(drawn):
 def test_same_input_gives_the_same_bytes_and_a_real_experiment_no_demo_mark(collected, settings, rulegraph, tmp_path):
     settings["datasets"] = {name: settings["datasets"][name] for name in SMALL}
     settings["scale"] = "open"
+    settings["attacks"] = {"typos": {"kind": "noise", "rate": 0.1}, "fgsm": {"kind": "noise", "rate": 0.2}}
     one, two = (draw(collected, settings, rulegraph, tmp_path / folder) for folder in ("one", "two"))
     names = sorted(path.name for path in one.iterdir())
-    assert len(names) == 18
+    assert len(names) == 27 and "robustness_curves.svg" in names
     assert [name for name in names if (one / name).read_bytes() != (two / name).read_bytes()] == []
     assert "demo, synthetic" not in (one / "fig1.svg").read_text(encoding="utf-8")
 
