@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bioner.commandline import say
 from bioner.documents import read_documents, write_documents
 from bioner.entities import Document
 from bioner.errors import BionerError
+from bioner.evaluation.attacks import describe
+from bioner.evaluation.greedy import SEARCH_ATTACKS, search_attack
 from bioner.preparation.normalize import normalize, restore
 from bioner.storage import read_json, sha256_file, write_json
 from bioner.tagging.decoding import Perturb, embed, predict_under
 from bioner.tagging.feature_crf import FEATURE_CRF, FeatureCRF
 from bioner.tagging.precision import FP16, FP32, autocast, choose_device, choose_precision, configure_torch
 from bioner.tagging.processor import prepare_for_processor
+from bioner.tagging.raw_tags import Listener, encode_words, feature_paths, tell
 from bioner.tagging.tagger import load_run
-from bioner.tagging.white_box import white_boxes
+from bioner.tagging.white_box import Norms, white_boxes
 
 Guess = Callable[[list[Document], list[Perturb]], list[list[Document]]]
 """Predicts documents under each of several perturbations."""
+
+
+class Predictor(NamedTuple):
+    """What predicts; `query` does so in the precision of gradients, for searches, `clean` perturbs nothing, and
+    `told(originals, normalized)` is what predictions.json says of documents just predicted."""
+
+    guess: Guess
+    query: Guess
+    clean: Perturb
+    boxes: list[Perturb]
+    precision: str | None
+    told: Callable[[list[Document], list[Document]], dict[str, Any]]
 
 
 def predict_run(
@@ -30,26 +46,36 @@ def predict_run(
 ) -> None:
     """Predict the test documents of a run, clean and under each attack.
 
-    Predictions are float32. Gradients of white-box attacks are computed in the precision of the training, but in float32 for fp16.
+    Predictions are float32. Gradients of white-box attacks and answers to a search's queries are computed in the precision of the
+    training, but in float32 for fp16.
 
     Args:
         run: the run folder.
         test: the fold's test.jsonl, in original text.
-        attacks: white-box attacks by name, each with its settings.
+        attacks: attacks that see or query the model by name, each with its settings.
         attacked: attacked test documents by name of the text attack.
-        output: folder for `clean.jsonl`, one file an attack, and `predictions.json`.
+        output: folder for `clean.jsonl`, one file an attack, the documents that a search made as `<attack>.gold.jsonl`,
+            and `predictions.json`.
     """
     facts = read_json(run / "run.json")
     recipe, steps = facts["recipe"], facts["normalize"]
+    searches = {name: settings for name, settings in attacks.items() if settings["kind"] in SEARCH_ATTACKS}
+    attacks = {name: settings for name, settings in attacks.items() if name not in searches}
+    norms = {name: Norms() for name in attacks}
     if recipe["head"] == FEATURE_CRF:
-        guess, boxes, precision = _feature_crf(run, attacks), list[Perturb](), None
+        predictor = _feature_crf(run, attacks)
     else:
         configure_torch(threads)
-        guess, boxes, precision = _tagger(run, recipe, attacks)
+        predictor = _tagger(run, recipe, attacks, list(norms.values()))
+    guess = predictor.guess
     originals = list(read_documents(test))
-    jobs: list[tuple[list[Document], dict[str, Perturb]]] = [(originals, {"clean": embed} | dict(zip(attacks, boxes, strict=True)))]
+    perturbed = {"clean": predictor.clean} | dict(zip(attacks, predictor.boxes, strict=True))
+    jobs: list[tuple[list[Document], dict[str, Perturb]]] = [(originals, perturbed)]
     jobs += [(list(read_documents(path)), {name: embed}) for name, path in attacked.items()]
-    digests = {}
+    victim = partial(_predict_originals, predictor.query, steps)
+    made = {name: _search(name, settings, originals, victim, output) for name, settings in searches.items()}
+    jobs += [(documents, {name: embed}) for name, (documents, _) in made.items()]
+    digests, told = {}, dict[str, Any]()
     for documents, perturbs in jobs:
         say(f"predicting {len(documents)} documents, {', '.join(perturbs)}")
         normalized = [normalize(document, steps) for document in documents]
@@ -61,10 +87,41 @@ def predict_run(
             ]
             write_documents(output / f"{name}.jsonl", found)
             digests[name] = sha256_file(output / f"{name}.jsonl")
-    write_json(output / "predictions.json", {"attacks": digests, "gradients": precision, "run": sha256_file(run / "model.safetensors")})
+        told = told or predictor.told(documents, normalized)
+    manifest = {
+        "attacks": digests,
+        "attacked": {name: digest for name, (_, digest) in made.items()},
+        "gradients": predictor.precision,
+        "norms": {name: found.told() for name, found in norms.items()},
+        "run": sha256_file(run / "model.safetensors"),
+        **told,
+    }
+    write_json(output / "predictions.json", manifest)
 
 
-def _tagger(run: Path, recipe: dict[str, Any], attacks: dict[str, dict[str, Any]]) -> tuple[Guess, list[Perturb], str]:
+def _search(
+    name: str, settings: dict[str, Any], documents: list[Document], victim: Callable[[Sequence[Document]], list[Document]], output: Path
+) -> tuple[list[Document], str]:
+    """The documents that a search attack makes, and the digest of their file."""
+    say(f"attack {name}: searching {len(documents)} documents")
+    found = search_attack(documents, victim, name, settings)
+    say(describe(name, found))
+    path = output / f"{name}.gold.jsonl"
+    write_documents(path, found)
+    return found, sha256_file(path)
+
+
+def _predict_originals(guess: Guess, steps: list[Any], documents: Sequence[Document]) -> list[Document]:
+    """Documents in original text with predicted mentions in place of their own."""
+    normalized = [normalize(document, steps) for document in documents]
+    (predicted,) = guess(normalized, [embed])
+    return [
+        replace(document, mentions=restore(flat, guessed.mentions))
+        for document, flat, guessed in zip(documents, normalized, predicted, strict=True)
+    ]
+
+
+def _tagger(run: Path, recipe: dict[str, Any], attacks: dict[str, dict[str, Any]], norms: Sequence[Norms]) -> Predictor:
     """What predicts with an encoder, its white-box attacks, and the precision of their gradients."""
     loaded = load_run(run)
     device = choose_device()
@@ -75,13 +132,27 @@ def _tagger(run: Path, recipe: dict[str, Any], attacks: dict[str, dict[str, Any]
     victim = copy.deepcopy(loaded.tagger)
     if device.type == "cpu":
         prepare_for_processor(victim.network, precision)
-    boxes = white_boxes(list(attacks.values()), victim, lambda: autocast(precision, device))
-    return partial(predict_under, loaded.tagger, loaded.encoder), boxes, precision
+    boxes = white_boxes(list(attacks.values()), victim, lambda: autocast(precision, device), norms)
+    listener, encoder = Listener(loaded.tagger), loaded.encoder
+
+    def told(originals: list[Document], normalized: list[Document]) -> dict[str, Any]:
+        encoded = encoder.encode(normalized)
+        return tell(originals, normalized, encoded, listener.paths(encoded), encoder.tag_set)
+
+    query = partial(predict_under, victim, encoder, precision=lambda: autocast(precision, device))
+    return Predictor(partial(predict_under, listener.tagger, encoder), query, listener.embed, boxes, precision, told)
 
 
-def _feature_crf(run: Path, attacks: dict[str, dict[str, Any]]) -> Guess:
+def _feature_crf(run: Path, attacks: dict[str, dict[str, Any]]) -> Predictor:
     """What predicts with a CRF over features; it has no embeddings to attack."""
     if attacks:
         raise BionerError(f"{run}: expected no white-box attack on a feature CRF, got {', '.join(attacks)}; attack its text")
     model = FeatureCRF.load(run)
-    return lambda documents, _: [model.predict(documents)]
+
+    def told(originals: list[Document], normalized: list[Document]) -> dict[str, Any]:
+        return tell(originals, normalized, encode_words(normalized, model.tag_set), feature_paths(model, normalized), model.tag_set)
+
+    def guess(documents: list[Document], _: list[Perturb]) -> list[list[Document]]:
+        return [model.predict(documents)]
+
+    return Predictor(guess, guess, embed, [], None, told)

@@ -14,7 +14,8 @@ from bioner.commands.attack import main
 from bioner.documents import read_documents, write_documents
 from bioner.entities import Document, Mention, Passage
 from bioner.errors import BionerError
-from bioner.evaluation.attacks import TEXT_ATTACKS, WHITE_BOX_ATTACKS, attack_document, check_labels
+from bioner.evaluation.attacks import TEXT_ATTACKS, WHITE_BOX_ATTACKS, attack_document
+from bioner.evaluation.edits import Edit, check_labels
 from bioner.evaluation.typos import NEIGHBOURS, misspell
 from bioner.words import split_words
 
@@ -105,7 +106,8 @@ def test_rate_and_seed():
     assert attack_document(invented(), "typos", ALWAYS | {"seed": 2}).text != attacked.text
     assert replace(attack_document(invented("d2"), "typos", ALWAYS), id="d1").text != attacked.text
     none = attack_document(invented(), "typos", ALWAYS | {"rate": 0})
-    assert (none.text, none.mentions, none.meta) == (invented().text, invented().mentions, {"attack": "typos", "edits_made": 0})
+    assert (none.text, none.mentions) == (invented().text, invented().mentions)
+    assert (none.meta["attack"], none.meta["edits_made"], none.meta["edit_spans"]) == ("typos", 0, [])
 
 
 def test_share_of_words_edited_is_the_rate():
@@ -138,7 +140,7 @@ def test_check_labels_refuses_what_is_not_exact():
         with pytest.raises(BionerError, match="'d1'"):
             check_labels(document, broken, [])
     with pytest.raises(BionerError, match=r"mention 1 at \(18, 29\) to have its 10 characters") as caught:
-        check_labels(document, document, [((18, 29), "inventamid")])
+        check_labels(document, document, [Edit((18, 29), "inventamid")])
     assert "inventamid" not in str(caught.value)  # the corpus may be under an agreement
 
 
@@ -185,4 +187,8 @@ def test_command(tmp_path):
     assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
     attacked = list(read_documents(tmp_path / "one.jsonl"))
     assert [d.id for d in attacked] == ["a", "b"] and attacked[0].text != attacked[1].text
-    assert attacked[0].meta == {"attack": "noisy", "edits_made": 7}
+    meta = attacked[0].meta
+    assert (meta["attack"], meta["edits_made"], meta["queries"], meta["label_validity"]) == ("noisy", 7, 0, 1.0)
+    assert meta["labels"] == {"checked": 2, "edited": 2, "added": 0}
+    for before, after in zip(meta["original_spans"], meta["edit_spans"], strict=True):
+        assert invented().text[slice(*before)][0] == attacked[0].text[slice(*after)][0]

@@ -17,7 +17,7 @@ from bioner.tagging.adversaries import Adversary
 from bioner.tagging.batches import Batch
 from bioner.tagging.decoding import embed, predict, predict_under
 from bioner.tagging.tagger import Tagger, load_tokenizer, make_encoder
-from bioner.tagging.white_box import Precision, loss_gradient, white_boxes
+from bioner.tagging.white_box import Precision, losses_and_gradient, white_boxes
 
 from .attacked import KINDS, TAGS, TEXTS, LinearTagger, adversary, linear_batch, linear_gradient, setup, step
 
@@ -206,11 +206,11 @@ def test_white_box_attacks_share_the_first_gradient_and_nothing_else(encoder_fol
     settings: list[dict[str, Any]] = [KINDS["fgsm"], KINDS["fgm"], KINDS["pgd"] | {"step_size": 0.05}]
     counted: list[Batch] = []
 
-    def count(tagger: Tagger, batch: Batch, embeddings: Tensor, precision: Precision) -> Tensor:
+    def count(tagger: Tagger, batch: Batch, embeddings: Tensor, precision: Precision) -> tuple[Tensor, Tensor]:
         counted.append(batch)
-        return loss_gradient(tagger, batch, embeddings, precision)
+        return losses_and_gradient(tagger, batch, embeddings, precision)
 
-    monkeypatch.setattr("bioner.tagging.white_box.loss_gradient", count)
+    monkeypatch.setattr("bioner.tagging.white_box.losses_and_gradient", count)
     together = white_boxes(settings)
     found = [[attack(tagger, part) for attack in together] for part in (batch, other)]
     assert counted == [batch] * 3 + [other] * 3
