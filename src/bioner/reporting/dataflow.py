@@ -15,9 +15,9 @@ from bioner.reporting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY
 WINGS = {
     "corpora": (SKY, ("download", "demo", "generate", "harmonize", "inspect", "pin")),
     "preparation": (GREEN, ("normalize", "augment", "split", "compose", "audit", "composition")),
-    "tagging": (ORANGE, ("fetch_encoder", "recipe", "adapt", "trial", "search", "train", "predict", "package")),
-    "evaluation": (PURPLE, ("attack", "score", "collect", "statistics", "compare", "link")),
-    "reporting": (BLUE, ("table1", "tables", "leakage", "robustness", "figures", "report", "rulegraph", "provenance")),
+    "tagging": (ORANGE, ("fetch_encoder", "recipe", "adapt", "trial", "search", "train", "predict", "transfer", "package")),
+    "evaluation": (PURPLE, ("attack", "postprocess", "score", "collect", "statistics", "compare", "link")),
+    "reporting": (BLUE, ("table1", "tabulate", "tables", "leakage", "robustness", "figures", "report", "rulegraph", "provenance")),
 }
 """Wings in the order in which data flows: colour and rules; a rule of none (the targets) stays grey."""
 
