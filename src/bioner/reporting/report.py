@@ -1,23 +1,43 @@
-"""The report: one page that holds its tables, figures and scripts, and asks the network for nothing."""
+"""The report: a folder of pages that hold an experiment's tables, figures and errors, and ask the network for nothing."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioner.reporting.companions import DEFINITION_COLUMNS, ROBUSTNESS_COLUMNS
+from bioner.evaluation.columns import ERRORS
+from bioner.evaluation.errors import ERROR_KINDS
+from bioner.reporting.browser import write_browser
+from bioner.reporting.companions import DEFINITION_COLUMNS
+from bioner.reporting.further import read_further, read_table
+from bioner.reporting.origins import read_origins, read_times
 from bioner.reporting.pages import render
 from bioner.reporting.pictures import read_pictures
+from bioner.reporting.plots import attack_plot, error_plot, library, score_plot
 from bioner.reporting.published import FLAGS, ONE_COUNT
 from bioner.reporting.rows import read_rows
 from bioner.reporting.settings import DEMO_NOTE, ReportSettings
 from bioner.reporting.summaries import read_audits, read_provenance, read_quality, read_training
+from bioner.reporting.switching import definition_choices, definition_matrices
 from bioner.reporting.table1 import TABLE1_COLUMNS
 from bioner.storage import write_text
 
 Row = Mapping[str, str]
+
+# A page from disk is its own origin: `file:` lets it load what lies beside it, `'self'` does where a server shows it.
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self' file: 'unsafe-inline'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+)
 
 
 def write_report(
@@ -29,32 +49,94 @@ def write_report(
     quality: Sequence[str | Path],
     audits: Sequence[str | Path],
     collected: str | Path,
+    selection: Mapping[str, Any],
+    results: str | Path,
     provenance: Mapping[str, Any],
+    described: Any,
+    further: Sequence[str | Path] = (),
 ) -> None:
-    """Write the page from the tables and figures of an experiment, quality reports, leak audits and provenance.
+    """Write the report: `output`, index.html, and beside it errors.html and the folder `data` of what both load.
 
-    Raises BionerError naming a file that is missing or not as the earlier rules promise.
+    Args:
+        tables, figures, collected: folders of the rules of these names.
+        quality, audits: files of quality reports and leak audits.
+        selection: as `write_browser` takes it.
+        described: the experiment's settings as they were given, to be shown.
+        further: files of the tables that not every experiment has.
+        results: folder of everything made: runs, predictions and what else `write_browser` reads.
+
+    Raises:
+        BionerError: naming a file that is missing or not as the earlier rules promise.
     """
-    tables, collected = Path(tables), Path(collected)
-    table1 = read_rows(tables / "table1.csv", TABLE1_COLUMNS)
-    attacked = read_rows(tables / "robustness.csv", ROBUSTNESS_COLUMNS)
-    context = {
-        "settings": settings,
-        "demo_note": DEMO_NOTE,
-        "table1": [{**row, **flags_of(row)} for row in table1],
-        "flag_counts": flag_counts(table1),
+    output, tables, collected = Path(output), Path(tables), Path(collected)
+    data = output.parent / "data"
+    context = {"settings": settings, "demo_note": DEMO_NOTE, "policy": POLICY}
+    page: dict[str, Any] = (
+        context
+        | _table1(tables, settings)
+        | _plots(tables, collected, settings)
+        | {
+            "further": read_further(tables, [Path(path).stem for path in further]),
+            "pictures": read_pictures(figures, settings),
+            "quality": read_quality(quality, settings),
+            "audits": read_audits(audits, settings),
+            "training": read_training(collected / "runs.csv", settings),
+            "provenance": read_provenance(provenance),
+            "origins": read_origins(results, selection),
+            "times": read_times(results, settings.experiment, list(settings.datasets)),
+            "described": json.dumps(described, indent=1, ensure_ascii=False),
+        }
+    )
+    index = write_browser(data, settings=settings, selection=selection, results=results)
+    _link_errors(page["further"], index)
+    write_text(data / "vega.js", library())
+    write_text(output.with_name("errors.html"), render("errors.html", context | browser_context(index, settings)))
+    write_text(output, render("report.html", page | {"browsed": bool(index["sets"])}))
+
+
+def _table1(tables: Path, settings: ReportSettings) -> dict[str, Any]:
+    rows = read_rows(tables / "table1.csv", TABLE1_COLUMNS)
+    definitions = read_rows(tables / "table1_definitions.csv", DEFINITION_COLUMNS)
+    return {
+        "table1": [{**row, **flags_of(row)} for row in rows],
+        "flag_counts": flag_counts(rows),
         "one_count": ONE_COUNT,
-        "published_count": sum(row["source"] == "published" for row in table1),
-        "definitions": definition_blocks(read_rows(tables / "table1_definitions.csv", DEFINITION_COLUMNS), list(settings.models)),
-        "robustness": attacked,
-        "scale": interval_scale([*table1, *attacked]),
-        "pictures": read_pictures(figures, settings),
-        "quality": read_quality(quality, settings),
-        "audits": read_audits(audits, settings),
-        "training": read_training(collected / "runs.csv", settings),
-        "provenance": read_provenance(provenance),
+        "published_count": sum(row["source"] == "published" for row in rows),
+        "scale": interval_scale(rows),
+        "choices": definition_choices(definitions),
+        "matrices": definition_matrices(definitions, list(settings.models)),
     }
-    write_text(output, render("report.html", context))
+
+
+def _plots(tables: Path, collected: Path, settings: ReportSettings) -> dict[str, Any]:
+    table1 = [row for row in read_rows(tables / "table1.csv", TABLE1_COLUMNS) if row["source"] == "reproduced" and row["f1"]]
+    specs = {
+        "scores": score_plot(table1, settings) if table1 else None,
+        "attacks": attack_plot(read_table(tables / "robustness.csv")[1], settings),
+        "errors": error_plot(read_rows(collected / "errors.csv", ERRORS), settings, ERROR_KINDS),
+    }
+    return {"plots": {name: spec for name, spec in specs.items() if spec is not None}}
+
+
+def _link_errors(tables: Sequence[dict[str, Any]], index: Mapping[str, Any]) -> None:
+    """Give the table of error kinds a link for each row, to these errors in the browser; none for what the browser does not have."""
+    names = {corpus["title"]: corpus["name"] for corpus in index["corpora"]}
+    for table in tables:
+        if table["name"] == "errors":
+            table["links"] = [
+                f"errors.html#dataset={names[row['dataset']]}&model={row['model']}&kind={ERROR_KINDS.index(row['error'])}"
+                if row["dataset"] in names
+                else ""
+                for row in table["rows"]
+            ]
+
+
+def browser_context(index: Mapping[str, Any], settings: ReportSettings) -> dict[str, Any]:
+    """What the page of the error browser says beside its data: closed corpora, and whether documents were picked."""
+    cut = [part for part in index["sets"] if part["documents"] < part["of"]]
+    picked = f"Of each test set at most {max(part['documents'] for part in cut)} documents, evenly picked." if cut else ""
+    closed = [dataset.title for dataset in settings.datasets.values() if dataset.closed and dataset.missing is None]
+    return {"sets": index["sets"], "closed": closed, "picked": picked}
 
 
 def interval_scale(rows: Sequence[Row]) -> tuple[int, int]:
@@ -77,24 +159,3 @@ def flag_counts(rows: Sequence[Row]) -> dict[str, int]:
     """What each kind of audit sentence is about, and in how many published rows it stands."""
     published = [row["audit"].split("; ") for row in rows if row["source"] == "published"]
     return {about: sum(any(flag.startswith(start) for flag in flags) for flags in published) for start, about in FLAGS.items()}
-
-
-def definition_blocks(rows: Sequence[Row], models: Sequence[str]) -> list[dict[str, Any]]:
-    """Definitions to choose from, strict micro F1 first: each with a line for each dataset and a cell for each model.
-
-    Of the values by entity type only the strict ones are shown; the others are in table1_definitions.csv.
-    """
-    blocks: dict[tuple[str, str, str, str], dict[str, dict[str, Row]]] = {}
-    for row in rows:
-        if row["average"] != "type" or row["definition"] == "strict":
-            key = (row["definition"], row["average"], row["type"], row["metric"])
-            blocks.setdefault(key, {}).setdefault(row["dataset"], {})[row["model"]] = row
-    ordered = sorted(blocks, key=lambda key: (key[1] == "type", key != ("strict", "micro", "", "f1"), key[0] != "strict", key))
-    return [
-        {
-            "label": f"{definition}, {f'type {entity_type}' if entity_type else average}: {metric}",
-            "lines": [(dataset, [cells.get(model) for model in models]) for dataset, cells in blocks[key].items()],
-        }
-        for key in ordered
-        for definition, average, entity_type, metric in [key]
-    ]
