@@ -32,7 +32,7 @@ $(VENV)/.run-installed: requirements/run.txt requirements/demo.txt pyproject.tom
 	$(BIN)/pip install --disable-pip-version-check --no-deps --quiet --editable .
 	@touch $@
 
-$(VENV)/.dev-installed: requirements/dev.txt $(VENV)/.run-installed
+$(VENV)/.dev-installed: requirements/dev.txt requirements/slurm.txt $(VENV)/.run-installed
 	@echo "==> installing the packages of tests and checks"
 	$(BIN)/pip install --disable-pip-version-check --quiet -r requirements/dev.txt
 	@touch $@
@@ -58,9 +58,9 @@ corpora: install ## read CORPORA (all at hand in the open) from nothing, with a 
 	BIONER_MIRROR="$(MIRROR)" $(SNAKEMAKE) --directory build/document/corpora $(CORPORA:%=results/quality/%.html)
 	$(BIN)/python -m bioner.commands.catalogue $(CORPORA:%=build/document/corpora/results/quality/%.json)
 
-test: install-dev ## the default tests (under 10 minutes on 2 cores)
+test: install-dev ## the default tests, on all cores (under 10 minutes on 2)
 	@echo "==> running the tests"
-	$(BIN)/python -m pytest -m "not slow and not slurm and not browser"
+	$(BIN)/python -m pytest -m "not slow and not slurm and not browser" -n auto --dist loadfile
 
 test-slow: install-dev ## the slow tests, those with a browser or a cluster included
 	$(BIN)/python -m pytest -m "slow or slurm or browser"

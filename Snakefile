@@ -12,6 +12,7 @@ sys.path.insert(0, str(SOURCE))
 from bioner.agreements import check_ignored, under_agreement
 from bioner.config import load_plan
 from bioner.errors import ConfigError
+from bioner.evaluation.columns import RUN_TABLES
 from bioner.planning import Run
 from bioner.preparation.protocols import Protocol
 from bioner.provenance import code_digest, files_digest
@@ -60,9 +61,21 @@ wildcard_constraints:
     attack="[a-z][a-z0-9_]*",
     adaptation="[a-z][a-z0-9_]*",
     search="[a-z][a-z0-9_]*",
+    ontology="[a-z][a-z0-9_]*",
+    target="[a-z][a-z0-9_]*",
     fold="[0-9]+",
     seed="[0-9]+",
     trial="[0-9]+",
+
+
+# What is done where Snakemake was started, on a cluster too: what needs the network, and what takes less than a submission.
+localrules:
+    all,
+    download,
+    fetch_encoder,
+    generate,
+    recipe,
+    rulegraph,
 
 
 rule all:

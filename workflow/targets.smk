@@ -5,6 +5,22 @@ CLOSED = [run for run in RUNS if run.dataset in under_agreement(config["datasets
 OPEN = [run for run in RUNS if run not in CLOSED]
 
 
+LINKED = sorted(
+    {
+        (run, experiment.entry["linking"])
+        for experiment in plan.experiments
+        for run in plan.linked_runs(experiment.name)
+    }
+)
+TRANSFERS = sorted(
+    {
+        transfer
+        for experiment in plan.experiments
+        for transfer in plan.transfers(experiment.name)
+    }
+)
+
+
 rule data:
     input:
         {f"results/quality/{run.dataset}.json" for run in OPEN},
@@ -13,6 +29,12 @@ rule data:
             f"results/attacks/{run.fold_path}/{attack}.jsonl"
             for run in OPEN
             for attack in plan.text_attacks(run)
+        },
+        {plan.transfer_test(run, target) for run, target in TRANSFERS},
+        {
+            f"results/raw/{ontology}/manifest.json"
+            for run, ontology in LINKED
+            if run in OPEN
         },
 
 
@@ -25,3 +47,12 @@ rule models:
             if config["models"][run.model]["encoder"]
         },
         {f"results/scores/{run.path}/scores.csv" for run in OPEN},
+        {
+            f"results/transferred/{run.path}/{target}/scores.csv"
+            for run, target in TRANSFERS
+        },
+        {
+            f"results/linked/{run.path}/{ontology}.csv"
+            for run, ontology in LINKED
+            if run in OPEN
+        },

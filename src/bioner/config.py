@@ -13,7 +13,11 @@ import jsonschema
 import yaml
 
 from bioner.corpora.provided import expand, places
-from bioner.errors import ConfigError
+from bioner.errors import BionerError, ConfigError
+from bioner.evaluation.attack_settings import SETTINGS, complete
+from bioner.evaluation.attacks import WHITE_BOX_ATTACKS
+from bioner.evaluation.columns import CLEAN, POSTPROCESSED, WORST_CASE
+from bioner.evaluation.grids import expand as expand_grids
 from bioner.heads import check_fit, check_head, complete_model
 from bioner.planning import EXTERNAL, Experiment, Plan
 from bioner.preparation.protocols import UNSAFE
@@ -42,6 +46,8 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
         complete_model(model, of_models)
     for name in config["experiments"].keys() & RESERVED:
         raise ConfigError(f"experiments.{name}: expected a name that is no folder of results/, got '{name}'; choose another name")
+    for name in config["ontologies"].keys() & config["datasets"].keys():
+        raise ConfigError(f"ontologies.{name}: expected a name that no dataset has, for both are fetched to results/raw/{name}; rename one")
     for name, dataset in config["datasets"].items():
         _check_dataset(f"datasets.{name}", dataset)
     for name, model in config["models"].items():
@@ -50,8 +56,9 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     check_adaptations(config, _check_names)
     _check_all_searches(config, schema)
     _check_preparation(config, Path(base))
+    expand_grids(config["attacks"], config["experiments"])
     for name, attack in config["attacks"].items():
-        _check_attack(f"attacks.{name}", attack)
+        _check_attack(f"attacks.{name}", attack, config)
     _check_names(config["run"], config["experiments"], "run")
     for name in [*config["run"], *config["experiments"]]:
         _check_experiment(config, name, config["experiments"][name])
@@ -60,10 +67,13 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
     plan = Plan(config, [Experiment.of(name, config["experiments"][name]) for name in config["run"]])
     for experiment in plan.experiments:
         _check_provided(config, experiment, Path(base))
+        _check_ontology(config, experiment, Path(base))
         _check_encoder_folders(config, experiment, Path(base))
         check_settings(plan.describe(experiment.name))
         for run in experiment.runs:
             plan.equal_to(run.dataset, run.protocol)
+        for run, target in plan.transfers(experiment.name):
+            plan.transfer_types(run.dataset, target)
     check_searched_runs(plan)
     return plan
 
@@ -194,6 +204,7 @@ def _check_names(names: Iterable[str], known: dict[str, Any], where: str) -> Non
 
 RESERVED = {"raw", "corpora", "harmonized", "quality", "normalized", "augmented", "splits", "folds", "audit", "attacks", "encoders"}
 RESERVED |= {"adapted", "searches", "recipes", "runs", "predictions", "scores", "logs", "benchmarks"}
+RESERVED |= {"postprocessed", "linked", "transferred"}
 GRADIENT_KEYS = {
     "fgsm": {"epsilon"},
     "fgm": {"epsilon"},
@@ -202,7 +213,8 @@ GRADIENT_KEYS = {
     "smart": {"epsilon", "steps", "step_size", "start", "weight"},
 }
 ADVERSARY_KEYS = {"none": set(), **GRADIENT_KEYS, "pgd": GRADIENT_KEYS["pgd"] | {"norm"}}
-ATTACK_KEYS = {"typos": {"rate", "minimum_length", "seed"}, **{kind: ADVERSARY_KEYS[kind] for kind in ("fgsm", "fgm", "pgd")}}
+CONDITIONS = (CLEAN, POSTPROCESSED, WORST_CASE)
+ATTACK_KEYS = {kind: set(known) for kind, known in SETTINGS.items()} | {kind: ADVERSARY_KEYS[kind] for kind in WHITE_BOX_ATTACKS}
 
 
 def _check_dataset(where: str, dataset: dict[str, Any]) -> None:
@@ -234,10 +246,21 @@ def _check_adversary(where: str, adversary: dict[str, Any]) -> None:
         raise ConfigError(f"{where}.start: expected {least}at most epsilon, {adversary['epsilon']}, got {start}")
 
 
-def _check_attack(where: str, attack: dict[str, Any]) -> None:
-    if where == "attacks.clean":
-        raise ConfigError("attacks.clean: 'clean' is the name of no attack at all; choose another name")
+def _check_attack(where: str, attack: dict[str, Any], config: dict[str, Any]) -> None:
+    if where in (f"attacks.{name}" for name in CONDITIONS):
+        taken = where.removeprefix("attacks.")
+        raise ConfigError(f"{where}: '{taken}' is the name of no attack at all; choose another name")
     _check_kind_keys(where, attack, ATTACK_KEYS)
+    if attack["kind"] in SETTINGS:
+        try:
+            complete(attack["kind"], {key: value for key, value in attack.items() if key != "kind"})
+        except BionerError as error:
+            raise ConfigError(f"{where}: {error}") from None
+    if attack["kind"] == "context":
+        if (attack.get("encoder") is None) == (attack.get("adaptation") is None):
+            raise ConfigError(f"{where}: expected encoder or adaptation for kind context, one of them; its model guesses the masked words")
+        for key, known in (("encoder", config["encoders"]), ("adaptation", config["adaptations"])):
+            _check_names([attack[key]] if attack.get(key) else [], known, f"{where}.{key}")
 
 
 def _check_kind_keys(where: str, settings: dict[str, Any], known: dict[str, set[str]]) -> None:
@@ -279,8 +302,38 @@ def _check_experiment(config: dict[str, Any], name: str, entry: dict[str, Any]) 
             _check_names([settings["encoder"]], config["encoders"], f"{where}.models: models.{model}.encoder")
         check_fit(where, model, settings, {attack: config["attacks"][attack]["kind"] for attack in entry["attacks"]})
     _check_protocols(where, entry)
+    _check_names([entry["linking"]] if entry["linking"] else [], config["ontologies"], f"{where}.linking")
+    for number, transfer in enumerate(entry["transfer"]):
+        _check_transfer(config, where, entry, transfer, f"{where}.transfer.{number}")
     if {entry["protocol"], *entry["compare"]} != {"official"}:
         _check_folds(config, where, entry)
+
+
+def _check_transfer(config: dict[str, Any], where: str, entry: dict[str, Any], transfer: dict[str, Any], key: str) -> None:
+    source, target = transfer["from"], transfer["to"]
+    _check_names([source], dict.fromkeys(entry["datasets"]), f"{key}.from")
+    _check_names([target], config["datasets"], f"{key}.to")
+    if source == target:
+        raise ConfigError(f"{key}.to: expected another dataset than '{source}', got the same; correct one of them")
+    for name in (source, target):
+        if config["datasets"][name]["agreement"]:
+            raise ConfigError(f"{key}: '{name}' is under an agreement, and DVC could not tell what is made of it here; take open corpora")
+    if entry["protocol"] in UNSAFE or (entry["protocol"] != "official" and not has_documents(config["datasets"][target])):
+        told = f"'{target}' under {entry['protocol']}"
+        raise ConfigError(f"{key}.to: expected a dataset that {where}.protocol can divide, got {told}; use protocol official")
+
+
+def _check_ontology(config: dict[str, Any], experiment: Experiment, base: Path) -> None:
+    """Note an ontology that the experiment links to and that a mirror lacks; the rest of the experiment needs none of it."""
+    name = experiment.entry["linking"]
+    mirror = str(config["mirror"] or os.environ.get("BIONER_MIRROR", ""))
+    if not name or not mirror or "://" in mirror or (base / "results" / "raw" / name / "manifest.json").is_file():
+        return
+    files = config["ontologies"][name]["files"]
+    lacking = [file for file in files if not (base / os.path.expanduser(mirror) / file["path"]).is_file()]
+    if lacking:
+        told = f"{lacking[0]['path']}{f' and {len(lacking) - 1} more' if lacking[1:] else ''}"
+        experiment.unlinked[name] = f"{name} is not there: put {told} below the mirror (from {lacking[0]['url']}), or use no mirror"
 
 
 def _check_protocols(where: str, entry: dict[str, Any]) -> None:

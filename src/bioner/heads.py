@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from bioner.errors import ConfigError
-from bioner.evaluation.attacks import TEXT_ATTACKS
+from bioner.evaluation.attacks import WHITE_BOX_ATTACKS
 
 FEATURE_CRF = "feature_crf"
 CRF_LOSSES = ("crf", "fixed", "uncertainty", "adaptive")
@@ -61,7 +61,7 @@ def check_fit(where: str, name: str, model: dict[str, Any], attacks: dict[str, s
         where: the experiment.
         attacks: kind of each attack of it.
     """
-    white_boxes = sorted(attack for attack, way in attacks.items() if way not in TEXT_ATTACKS)
+    white_boxes = sorted(attack for attack, way in attacks.items() if way in WHITE_BOX_ATTACKS)
     if model["head"] == FEATURE_CRF and white_boxes:
         raise ConfigError(
             f"{where}.attacks: '{white_boxes[0]}' is made on word embeddings, which model '{name}' has none of; "

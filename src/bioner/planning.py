@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from bioner.errors import ConfigError
-from bioner.evaluation.attacks import TEXT_ATTACKS
+from bioner.evaluation.attacks import NAME_ATTACKS, TEXT_ATTACKS
 from bioner.heads import FEATURE_CRF
 from bioner.preparation.protocols import Protocol
 from bioner.provenance import value_digest
@@ -37,6 +37,15 @@ def protocol_notes(protocol: Protocol) -> list[str]:
     return notes + ["validation part trained on (train_on_validation)"] * protocol.train_on_validation
 
 
+def _words(settings: Any) -> str:
+    """The settings of an adversary or a loss for people: its kind, and in brackets what it takes."""
+    if not isinstance(settings, dict):
+        return str(settings)
+    unset = {"kind": settings["kind"], "class_weights": "none", "smoothing": 0}
+    others = ", ".join(f"{key} {value}" for key, value in sorted(settings.items()) if value not in (None, unset.get(key)))
+    return f"{settings['kind']} ({others})" if others else str(settings["kind"])
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Run:
     """A recipe on one fold of a dataset with one seed."""
@@ -63,11 +72,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A selection of runs: datasets x models x folds x seeds; `absent` says why datasets are missing."""
+    """A selection of runs: datasets x models x folds x seeds; `absent` says why datasets are missing, `unlinked` why its ontology is."""
 
     name: str
     entry: dict[str, Any]
     absent: dict[str, str] = field(default_factory=dict)
+    unlinked: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, entry: dict[str, Any]) -> Experiment:
@@ -204,10 +214,96 @@ class Plan:
         """Names of the attacks on text that a run is evaluated under, sorted."""
         return sorted(name for name in self._attacks.get(run, ()) if self.config["attacks"][name]["kind"] in TEXT_ATTACKS)
 
+    def attack_names(self, attack: str, fold: str) -> list[str]:
+        """Files of the training and validation documents of a fold, whose names a text attack uses or avoids; none where it does not."""
+        parts = ("train", "validation") if self.config["attacks"][attack]["kind"] in NAME_ATTACKS else ()
+        return [f"results/folds/{fold}/{part}.jsonl" for part in parts]
+
+    def attack_model(self, attack: str, dataset: str, protocol: str, fold: str) -> list[str]:
+        """The manifest of the masked language model that a text attack asks; none where it asks none."""
+        entry = self.config["attacks"][attack]
+        if entry.get("adaptation"):
+            return [f"results/adapted/{dataset}/{protocol}/{entry['adaptation']}/fold{fold}/encoder.json"]
+        return [f"results/encoders/{entry['encoder']}/encoder.json"] if entry.get("encoder") else []
+
     def white_box_attacks(self, run: Run) -> dict[str, Any]:
-        """Settings of the attacks that see the model, by name."""
+        """Settings of the attacks that see or query the model, by name."""
         names = sorted(set(self._attacks.get(run, ())).difference(self.text_attacks(run)))
         return {name: self.config["attacks"][name] for name in names}
+
+    @property
+    def postprocessed_files(self) -> list[str]:
+        """Files of a run's post-processed predictions, their manifest first; none where no step of post-processing is chosen."""
+        chosen = self.config["postprocessing"]
+        wanted = any(chosen[step] for step in ("boundaries", "abbreviations", "overlaps"))
+        return ["postprocess.json", "clean.jsonl"] if wanted else []
+
+    def disease_types(self, dataset: str) -> list[str]:
+        """Entity types of a dataset that are diseases, sorted: those of that group."""
+        return sorted(kind for kind, group in self.config["datasets"][dataset]["groups"].items() if group == "diseases")
+
+    def linked_runs(self, name: str) -> list[Run]:
+        """Runs of an experiment whose mentions are linked: under its own protocol, on corpora with diseases; none without an ontology."""
+        experiment = self.experiment(name)
+        ontology = experiment.entry["linking"]
+        if ontology is None or ontology in experiment.unlinked:
+            return []
+        return [run for run in experiment.runs if run.protocol == experiment.protocol and self.disease_types(run.dataset)]
+
+    def transfers(self, name: str) -> list[tuple[Run, str]]:
+        """Runs of an experiment that are tested on another dataset too, and that dataset."""
+        experiment = self.experiment(name)
+        return [
+            (run, entry["to"])
+            for entry in experiment.entry["transfer"]
+            for run in experiment.runs
+            if run.dataset == entry["from"] and run.protocol == experiment.protocol
+        ]
+
+    def transfer_test(self, run: Run, target: str) -> str:
+        """The test documents that a run is transferred to: of its own fold of that dataset, whatever is done to training parts."""
+        return f"results/folds/{target}/{Protocol.parse(run.protocol).division}/fold{run.fold}/test.jsonl"
+
+    def transfer_types(self, dataset: str, target: str) -> dict[str, str]:
+        """For types of a dataset the types of another one that they stand for, as all selected experiments say.
+
+        Raises ConfigError where two of them differ.
+        """
+        found = {
+            experiment.name: dict(entry["types"])
+            for experiment in self.experiments
+            for entry in experiment.entry["transfer"]
+            if (entry["from"], entry["to"]) == (dataset, target)
+        }
+        types = next(iter(found.values()), {})
+        if any(others != types for others in found.values()):
+            told = ", ".join(sorted(found))
+            raise ConfigError(f"run: experiments must transfer {dataset} to {target} by the same types, found others in {told}")
+        return types
+
+    def further_tables(self, name: str) -> list[str]:
+        """Tables that not every experiment has, by the names of their files."""
+        entry = self.experiment(name).entry
+        made = {"postprocessing": self.postprocessed_files, "linking": entry["linking"], "transfer": entry["transfer"]}
+        return [table for table, wanted in made.items() if wanted]
+
+    def table_rows(self, name: str, table: str) -> list[str]:
+        """Files of rows that a further table is made of, beside the collected ones."""
+        if table == "linking":
+            ontology = self.experiment(name).entry["linking"]
+            return [f"results/linked/{run.path}/{ontology}.csv" for run in self.linked_runs(name)]
+        return [f"results/transferred/{run.path}/{target}/scores.csv" for run, target in self.transfers(name) if table == "transfer"]
+
+    def table_settings(self, name: str, table: str) -> dict[str, Any]:
+        """What a further table must know beside the experiment's settings."""
+        experiment = self.experiment(name)
+        if table == "linking":
+            ontology = experiment.entry["linking"]
+            return {"ontology": self.config["ontologies"][ontology]["title"], "missing": experiment.unlinked.get(ontology)}
+        if table == "transfer":
+            titles = {entry["to"]: self.config["datasets"][entry["to"]]["title"] for entry in experiment.entry["transfer"]}
+            return {"transfers": experiment.entry["transfer"], "titles": titles}
+        return {key: value for key, value in self.config["postprocessing"].items() if value}
 
     def describe(self, name: str) -> dict[str, Any]:
         """What tables, figures and the report need to know about an experiment."""
@@ -215,11 +311,12 @@ class Plan:
         entry = experiment.entry
         datasets = {
             dataset: {key: self.config["datasets"][dataset][key] for key in ("title", "groups", "published")}
-            | {"missing": experiment.absent.get(dataset)}
+            | {"missing": experiment.absent.get(dataset), "closed": bool(self.config["datasets"][dataset]["agreement"])}
             for dataset in experiment.datasets
         }
         models = {
-            model: {key: settings[key] for key in ("title", "reproduces", "system")} | {"encoder": self._encoder_note(settings)}
+            model: {key: settings[key] for key in ("title", "reproduces", "system")}
+            | {"encoder": self._encoder_note(settings), "parts": self._parts(model)}
             for model in entry["models"]
             for settings in [self.config["models"][model]]
         }
@@ -242,6 +339,14 @@ class Plan:
             ],
             "protocol_notes": {name: self._notes(experiment, Protocol.parse(name)) for name in experiment.divisions},
         }
+
+    def _parts(self, model: str) -> dict[str, str]:
+        """A model's adversary and its loss (with the head, which a loss needs) in words, and a digest of the rest of its recipe."""
+        recipe = self.recipe(model)
+        told = {key: recipe.pop(key, None) for key in ("adversary", "loss", "head")}
+        del recipe["model"]
+        loss = f"{told['head']}: {_words(told['loss'])}" if told["loss"] else str(told["head"])
+        return {"adversary": _words(told["adversary"] or "none"), "loss": loss, "rest": value_digest(recipe)[:16]}
 
     def _encoder_note(self, model: dict[str, Any]) -> str | None:
         """What rows of a model must say of its encoder: its name, and whose text it was adapted on."""
@@ -321,6 +426,22 @@ class Plan:
             "seeds": experiment.entry["seeds"],
         }
 
+    def browser(self, name: str) -> dict[str, Any]:
+        """What the report's error browser shows: the experiment's runs, whether post-processed too, and how many documents."""
+        shown = {"postprocessed": bool(self.postprocessed_files), "documents": self.experiment(name).entry["browser_documents"]}
+        return self.selection(name) | shown
+
+    def browser_files(self, name: str) -> list[str]:
+        """Files that the error browser is made from: of the runs under the experiment's own protocol, none of a corpus under agreement."""
+        experiment = self.experiment(name)
+        files: set[str] = set()
+        for run in experiment.runs if experiment.entry["browser_documents"] != 0 else ():
+            if run.protocol == experiment.protocol and not self.config["datasets"][run.dataset]["agreement"]:
+                files |= {f"results/folds/{run.fold_path}/test.jsonl", f"results/predictions/{run.path}/predictions.json"}
+                files |= {f"results/attacks/{run.fold_path}/{attack}.jsonl" for attack in self.text_attacks(run)}
+                files |= {f"results/postprocessed/{run.path}/{file}" for file in self.postprocessed_files}
+        return sorted(files)
+
     def graph(self, name: str) -> dict[str, Any]:
         """What the rule graph of an experiment depends on beside the rules: sources, and whether text is attacked."""
         experiment = self.experiment(name)
@@ -333,9 +454,10 @@ class Plan:
         recipes = [self.recipe(model) for model in experiment.entry["models"]]
         datasets = [self.config["datasets"][dataset] for dataset in experiment.datasets]
         attacks = [self.config["attacks"][attack] for attack in experiment.entry["attacks"]]
-        return {"config_digest": value_digest([experiment.entry, recipes, datasets, attacks, self.config["preparation"]])}
+        chosen = [self.config["preparation"], self.config["postprocessing"]]
+        return {"config_digest": value_digest([experiment.entry, recipes, datasets, attacks, *chosen])}
 
     def slice(self, command: str, dataset: str) -> dict[str, Any]:
-        """What a command of the corpora wing is told about a dataset: only what changes its output."""
-        entry = self.config["datasets"][dataset]
+        """What a command of the corpora wing is told about a dataset (or an ontology, to download it): only what changes its output."""
+        entry = self.config["datasets"].get(dataset) or self.config["ontologies"][dataset]
         return {key: entry[key] for key in DATASET_KEYS[command] if key in entry}

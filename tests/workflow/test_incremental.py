@@ -40,12 +40,18 @@ def test_an_edit_of_the_training_code_retrains(finished: Project) -> None:
 def test_one_models_learning_rate_retrains_that_model_only(finished: Project) -> None:
     planned = finished.planned("--config", 'models={"plain": {"training": {"learning_rate": 0.0002}}}')
     assert {rule: planned[rule] for rule in ("recipe", "train", "predict", "score")} == {"recipe": 1, "train": 1, "predict": 1, "score": 1}
-    assert planned.keys() == {"recipe", "train", "predict", "score", "collect", "table1", "figures", "report"}
+    needed = {"recipe", "train", "predict", "postprocess", "score", "collect", "table1", "tabulate", "figures", "report"}
+    assert planned.keys() == needed
 
 
 def test_a_title_retrains_nothing(finished: Project) -> None:
     planned = finished.planned("--config", 'models={"plain": {"title": "Plain MiniLM"}}')
-    assert planned.keys() <= {"table1", "figures", "report"} and planned
+    assert planned.keys() <= {"table1", "tabulate", "figures", "report"} and planned
+
+
+def test_another_policy_of_post_processing_predicts_nothing_again(finished: Project) -> None:
+    planned = finished.planned("--config", 'postprocessing={"overlaps": "first"}')
+    assert planned["postprocess"] == 2 and planned.keys() == {"postprocess", "score", "collect", "table1", "tabulate", "figures", "report"}
 
 
 def test_another_attack_predicts_again_and_retrains_nothing(finished: Project) -> None:

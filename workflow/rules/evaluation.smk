@@ -1,10 +1,16 @@
 # Evaluation. Needs: composed folds (gold and attacks), predictions.
-# Makes: results/attacks/..., results/scores/..., results/<experiment>/collected/.
+# Makes: results/attacks/..., results/postprocessed/..., results/scores/..., results/linked/..., results/<experiment>/collected/.
 
 
 rule attack:
     input:
-        f"results/folds/{FOLD}/test.jsonl",
+        test=f"results/folds/{FOLD}/test.jsonl",
+        names=lambda wildcards: plan.attack_names(
+            wildcards.attack, FOLD.format(**wildcards)
+        ),
+        model=lambda wildcards: plan.attack_model(
+            wildcards.attack, wildcards.dataset, wildcards.protocol, wildcards.fold
+        ),
     output:
         f"results/attacks/{FOLD}/{{attack}}.jsonl",
     log:
@@ -17,7 +23,28 @@ rule attack:
         code=code_digest("attack"),
         settings=lambda wildcards: json.dumps(config["attacks"][wildcards.attack]),
     shell:
-        "python -m bioner.commands.attack --test {input:q} --name {wildcards.attack} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.attack --test {input.test:q} --names {input.names:q} --model {input.model:q} --name {wildcards.attack}"
+        " --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule postprocess:
+    input:
+        f"results/predictions/{RUN}/clean.jsonl",
+    output:
+        predictions=f"results/postprocessed/{RUN}/clean.jsonl",
+        manifest=f"results/postprocessed/{RUN}/postprocess.json",
+    log:
+        f"results/logs/postprocess/{RUN}.log",
+    benchmark:
+        f"results/benchmarks/postprocess/{RUN}.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code_digest("postprocess"),
+        settings=json.dumps(config["postprocessing"]),
+    shell:
+        "python -m bioner.commands.postprocess --predictions {input:q} --settings {params.settings:q} --output {output.predictions:q}"
+        " --manifest {output.manifest:q} > {log:q} 2>&1"
 
 
 rule score:
@@ -27,12 +54,16 @@ rule score:
             f"results/attacks/{FOLD}/{name}.jsonl".format(**wildcards)
             for name in plan.text_attacks(Run.of(wildcards))
         ],
+        training=f"results/folds/{FOLD}/train.jsonl",
+        composition=f"results/folds/{FOLD}/composition.json",
         clean=f"results/predictions/{RUN}/clean.jsonl",
         predictions=f"results/predictions/{RUN}/predictions.json",
+        postprocessed=lambda wildcards: [
+            f"results/postprocessed/{RUN}/{name}".format(**wildcards)
+            for name in plan.postprocessed_files
+        ],
     output:
-        multiext(
-            f"results/scores/{RUN}/", "scores.csv", "documents.csv", "confusion.csv"
-        ),
+        multiext(f"results/scores/{RUN}/", *RUN_TABLES),
     log:
         f"results/logs/score/{RUN}.log",
     benchmark:
@@ -45,10 +76,75 @@ rule score:
         attacked=lambda wildcards, input: [
             f"--attacked={Path(path).stem}={path}" for path in input.attacked
         ],
+        postprocessed=lambda wildcards, input: [
+            f"--postprocessed={path}" for path in input.postprocessed[:1]
+        ],
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
-        "python -m bioner.commands.score --gold {input.gold:q} {params.attacked:q} --predictions {input.predictions:q} --keys {params.run_keys:q}"
+        "python -m bioner.commands.score --gold {input.gold:q} {params.attacked:q} {params.postprocessed:q} --predictions {input.predictions:q}"
+        " --training {input.training:q} --composition {input.composition:q} --keys {params.run_keys:q}"
         " --output-folder {params.folder:q} > {log:q} 2>&1"
+
+
+rule link:
+    input:
+        ontology="results/raw/{ontology}/manifest.json",
+        gold=f"results/folds/{FOLD}/test.jsonl",
+        clean=f"results/predictions/{RUN}/clean.jsonl",
+        postprocessed=lambda wildcards: [
+            f"results/postprocessed/{RUN}/{name}".format(**wildcards)
+            for name in plan.postprocessed_files[1:]
+        ],
+    output:
+        predictions=f"results/linked/{RUN}/{{ontology}}.jsonl",
+        table=f"results/linked/{RUN}/{{ontology}}.csv",
+    log:
+        f"results/logs/link/{RUN}/{{ontology}}.log",
+    benchmark:
+        f"results/benchmarks/link/{RUN}/{{ontology}}.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code_digest("link"),
+        types=lambda wildcards: plan.disease_types(wildcards.dataset),
+        run_keys=lambda wildcards: json.dumps(dict(wildcards)),
+        postprocessed=lambda wildcards, input: [
+            f"--predictions=postprocessed={path}" for path in input.postprocessed
+        ],
+    shell:
+        "python -m bioner.commands.link --ontology {input.ontology:q} --gold {input.gold:q} --predictions clean={input.clean:q} {params.postprocessed:q}"
+        " --types {params.types:q} --keys {params.run_keys:q} --output {output.predictions:q} --table {output.table:q} > {log:q} 2>&1"
+
+
+rule score_transfer:
+    input:
+        gold=lambda wildcards: plan.transfer_test(Run.of(wildcards), wildcards.target),
+        training=multiext(f"results/folds/{FOLD}/", "train.jsonl", "validation.jsonl"),
+        predictions=f"results/transferred/{RUN}/{{target}}/predictions.json",
+        clean=f"results/transferred/{RUN}/{{target}}/clean.jsonl",
+    output:
+        multiext(
+            f"results/transferred/{RUN}/{{target}}/",
+            "scores.csv",
+            "documents.csv",
+            "left_out.json",
+        ),
+    log:
+        f"results/logs/score_transfer/{RUN}/{{target}}.log",
+    benchmark:
+        f"results/benchmarks/score_transfer/{RUN}/{{target}}.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        code=code_digest("score_transfer"),
+        types=lambda wildcards: json.dumps(
+            plan.transfer_types(wildcards.dataset, wildcards.target)
+        ),
+        run_keys=lambda wildcards: json.dumps(dict(wildcards)),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        "python -m bioner.commands.score_transfer --gold {input.gold:q} --training {input.training:q} --predictions {input.predictions:q}"
+        " --types {params.types:q} --keys {params.run_keys:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule collect:
@@ -63,12 +159,7 @@ rule collect:
         ],
     output:
         multiext(
-            "results/{experiment}/collected/",
-            "scores.csv",
-            "documents.csv",
-            "confusion.csv",
-            "history.csv",
-            "runs.csv",
+            "results/{experiment}/collected/", *RUN_TABLES, "history.csv", "runs.csv"
         ),
     log:
         "results/logs/collect/{experiment}.log",

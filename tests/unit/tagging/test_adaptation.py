@@ -152,7 +152,12 @@ def test_the_loss_falls_and_what_is_left_is_an_encoder(tmp_path: Path, encoder: 
     base = read_json(encoder)
     assert manifest["encoder"] == "toy" and manifest["source"]["encoder"] == base and manifest["source"]["settings"] == settings
     assert set(manifest["files"]) == set(base["files"]) and manifest["files"]["tokenizer.json"] == base["files"]["tokenizer.json"]
-    assert {path.name for path in output.parent.iterdir() if path.is_file()} == {"encoder.json", "history.csv", "adaptation.json", *manifest["files"]}
+    assert {path.name for path in output.parent.iterdir() if path.is_file()} == {
+        "encoder.json",
+        "history.csv",
+        "adaptation.json",
+        *manifest["files"],
+    }
     assert read_json(output.parent / "adaptation.json")["perplexity"] == pytest.approx(perplexities[-1])
     before, after = load_file(encoder.parent / "model.safetensors"), load_file(output.parent / "model.safetensors")
     assert before.keys() == after.keys() and not any(torch.equal(value, after[name]) for name, value in before.items() if value.dim() > 1)
