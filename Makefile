@@ -60,7 +60,7 @@ corpora: install ## read CORPORA (all at hand in the open) from nothing, with a 
 
 test: install-dev ## the default tests, on all cores (under 10 minutes on 2)
 	@echo "==> running the tests"
-	$(BIN)/python -m pytest -m "not slow and not slurm and not browser" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not slurm and not browser" -n auto --dist worksteal
 
 test-slow: install-dev ## the slow tests, those with a browser or a cluster included
 	$(BIN)/python -m pytest -m "slow or slurm or browser"
