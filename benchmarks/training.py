@@ -303,14 +303,16 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def predict_ours(folder: str, encoder: str) -> dict[str, float]:
-    """Documents of the test part a second, in float32."""
-    tagger, pieces = set_up(folder, encoder, recipe_of(), FP32)
+def predict_ours(folder: str, encoder: str, precision: str) -> dict[str, float]:
+    """Documents of the test part a second."""
+    tagger, pieces = set_up(folder, encoder, recipe_of(), precision)
     tagger.eval()
     documents = list(read_documents(Path(folder) / "test.jsonl"))[:100]
-    predict(tagger, pieces, documents[:10])
+    device = choose_device()
+    run = partial(predict, tagger, pieces, precision=lambda: autocast(precision, device))
+    run(documents[:10])
     start = time.perf_counter()
-    predict(tagger, pieces, documents)
+    run(documents)
     return {"speed": len(documents) / (time.perf_counter() - start)}
 
 
@@ -473,10 +475,16 @@ def prediction(folder: Path, encoders: list[str], repeats: int) -> list[dict[str
     rows = []
     for encoder in encoders:
         theirs = {f"batch {size}": partial(measured, "predict_theirs", folder=folder, encoder=encoder, batch=size) for size in (1, 8, 32)}
-        found = medians(repeats, ours=partial(measured, "predict_ours", folder=folder, encoder=encoder), **theirs)
+        ours = {
+            precision: partial(measured, "predict_ours", folder=folder, encoder=encoder, precision=precision)
+            for precision in dict.fromkeys((choose_precision("auto", choose_device()), FP32))
+        }
+        found = medians(repeats, **ours, **theirs)
         best = max(theirs, key=lambda name: found[name]["speed"])
-        pair = found["ours"]["speed"], found[best]["speed"]
-        rows.append(row(f"{encoder} prediction, documents/s", pair[0], f"pipeline, {best}", pair[1], goal=3.0, better="higher"))
+        for precision in ours:
+            pair = found[precision]["speed"], found[best]["speed"]
+            case = f"{encoder} prediction, documents/s: {precision}"
+            rows.append(row(case, pair[0], f"pipeline, {best}", pair[1], goal=3.0, better="higher"))
     return rows
 
 

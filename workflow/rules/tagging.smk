@@ -205,11 +205,12 @@ rule predict:
             f"--attacked={Path(path).stem}={path}" for path in input.attacked
         ],
         threads=lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"],
+        precision=config["prediction"]["precision"],
         run=lambda wildcards, input: str(Path(input.run[0]).parent),
         folder=lambda wildcards, output: str(Path(output.clean).parent),
     shell:
         "python -m bioner.commands.predict --run {params.run:q} --test {input.test:q} --attacks {params.attacks:q} {params.attacked:q}"
-        " --threads {params.threads} --output {params.folder:q} > {log:q} 2>&1"
+        " --threads {params.threads} --precision {params.precision} --output {params.folder:q} > {log:q} 2>&1"
 
 
 # A run's model on the test part of another corpus; its types are mapped when it is scored.
@@ -232,7 +233,8 @@ rule transfer:
     params:
         code=code_digest("transfer"),
         threads=lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"],
+        precision=config["prediction"]["precision"],
         run=lambda wildcards, input: str(Path(input.run[0]).parent),
         folder=lambda wildcards, output: str(Path(output.clean).parent),
     shell:
-        "python -m bioner.commands.transfer --run {params.run:q} --test {input.test:q} --threads {params.threads} --output {params.folder:q} > {log:q} 2>&1"
+        "python -m bioner.commands.transfer --run {params.run:q} --test {input.test:q} --threads {params.threads} --precision {params.precision} --output {params.folder:q} > {log:q} 2>&1"

@@ -17,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--attacks", default={}, type=json_argument, help="white-box attacks by name, as JSON")
     arguments.add_argument("--attacked", default=[], action="append", metavar="NAME=PATH", help="test documents after a text attack")
     arguments.add_argument("--threads", required=True, type=int)
+    arguments.add_argument("--precision", default="fp32", choices=["fp32", "bf16", "auto"], help="of predictions (default: %(default)s)")
     arguments.add_argument("--output", required=True, type=Path, help="folder of predictions")
     return arguments
 

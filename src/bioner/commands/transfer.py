@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--run", required=True, type=Path, help="the run folder")
     result.add_argument("--test", required=True, type=Path, help="test.jsonl of the other corpus, in original text")
     result.add_argument("--threads", required=True, type=int)
+    result.add_argument("--precision", default="fp32", choices=["fp32", "bf16", "auto"], help="of predictions (default: %(default)s)")
     result.add_argument("--output", required=True, type=Path, help="folder of clean.jsonl and predictions.json")
     return result
 
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         # without gold: the model has no tags for the other corpus's types
         bare = Path(folder) / "test.jsonl"
         write_documents(bare, (replace(document, mentions=()) for document in read_documents(given.test)))
-        predict_run(run=given.run, test=bare, attacks={}, attacked={}, threads=given.threads, output=given.output)
+        options = {"threads": given.threads, "precision": given.precision}
+        predict_run(run=given.run, test=bare, attacks={}, attacked={}, output=given.output, **options)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from bioner.preparation.normalize import normalize, restore
 from bioner.storage import read_json, sha256_file, write_json
 from bioner.tagging.decoding import Perturb, embed, predict_under
 from bioner.tagging.feature_crf import FEATURE_CRF, FeatureCRF
-from bioner.tagging.precision import FP16, FP32, autocast, choose_device, choose_precision, configure_torch
+from bioner.tagging.precision import BF16, FP16, FP32, autocast, choose_device, choose_precision, configure_torch
 from bioner.tagging.processor import prepare_for_processor
 from bioner.tagging.raw_tags import Listener, encode_words, feature_paths, tell
 from bioner.tagging.tagger import load_run
@@ -37,17 +37,25 @@ class Predictor(NamedTuple):
     query: Guess
     clean: Perturb
     boxes: list[Perturb]
+    gradients: str | None
     precision: str | None
     told: Callable[[list[Document], list[Document]], dict[str, Any]]
 
 
 def predict_run(
-    *, run: Path, test: Path, attacks: dict[str, dict[str, Any]], attacked: dict[str, Path], threads: int, output: Path
+    *,
+    run: Path,
+    test: Path,
+    attacks: dict[str, dict[str, Any]],
+    attacked: dict[str, Path],
+    threads: int,
+    output: Path,
+    precision: str = FP32,
 ) -> None:
     """Predict the test documents of a run, clean and under each attack.
 
-    Predictions are float32. Gradients of white-box attacks and answers to a search's queries are computed in the precision of the
-    training, but in float32 for fp16.
+    Gradients of white-box attacks and answers to a search's queries are computed in the precision of the training, but in float32
+    for fp16.
 
     Args:
         run: the run folder.
@@ -56,6 +64,7 @@ def predict_run(
         attacked: attacked test documents by name of the text attack.
         output: folder for `clean.jsonl`, one file an attack, the documents that a search made as `<attack>.gold.jsonl`,
             and `predictions.json`.
+        precision: of the forward passes that predict, `fp32`, `bf16` or `auto` (bf16 where the device has units for it).
     """
     facts = read_json(run / "run.json")
     recipe, steps = facts["recipe"], facts["normalize"]
@@ -66,7 +75,7 @@ def predict_run(
         predictor = _feature_crf(run, attacks)
     else:
         configure_torch(threads)
-        predictor = _tagger(run, recipe, attacks, list(norms.values()))
+        predictor = _tagger(run, recipe, attacks, list(norms.values()), precision)
     guess = predictor.guess
     originals = list(read_documents(test))
     perturbed = {"clean": predictor.clean} | dict(zip(attacks, predictor.boxes, strict=True))
@@ -91,7 +100,8 @@ def predict_run(
     manifest = {
         "attacks": digests,
         "attacked": {name: digest for name, (_, digest) in made.items()},
-        "gradients": predictor.precision,
+        "gradients": predictor.gradients,
+        "precision": predictor.precision,
         "norms": {name: found.told() for name, found in norms.items()},
         "run": sha256_file(run / "model.safetensors"),
         **told,
@@ -121,26 +131,29 @@ def _predict_originals(guess: Guess, steps: list[Any], documents: Sequence[Docum
     ]
 
 
-def _tagger(run: Path, recipe: dict[str, Any], attacks: dict[str, dict[str, Any]], norms: Sequence[Norms]) -> Predictor:
-    """What predicts with an encoder, its white-box attacks, and the precision of their gradients."""
+def _tagger(run: Path, recipe: dict[str, Any], attacks: dict[str, dict[str, Any]], norms: Sequence[Norms], wanted: str) -> Predictor:
+    """What predicts with an encoder in the precision that is wanted, its white-box attacks, and the precision of their gradients."""
     loaded = load_run(run)
     device = choose_device()
     loaded.tagger.to(device)
-    precision = choose_precision(recipe["training"]["precision"], device)
-    if precision == FP16:  # without loss scaling small gradients would vanish, and the attack with them
-        precision = FP32
+    gradients, precision = choose_precision(recipe["training"]["precision"], device), choose_precision(wanted, device)
+    if gradients == FP16:  # without loss scaling small gradients would vanish, and the attack with them
+        gradients = FP32
     victim = copy.deepcopy(loaded.tagger)
     if device.type == "cpu":
-        prepare_for_processor(victim.network, precision)
-    boxes = white_boxes(list(attacks.values()), victim, lambda: autocast(precision, device), norms)
+        prepare_for_processor(victim.network, gradients)
+        if precision == BF16:
+            prepare_for_processor(loaded.tagger.network, precision)
+    boxes = white_boxes(list(attacks.values()), victim, lambda: autocast(gradients, device), norms)
     listener, encoder = Listener(loaded.tagger), loaded.encoder
 
     def told(originals: list[Document], normalized: list[Document]) -> dict[str, Any]:
         encoded = encoder.encode(normalized)
         return tell(originals, normalized, encoded, listener.paths(encoded), encoder.tag_set)
 
-    query = partial(predict_under, victim, encoder, precision=lambda: autocast(precision, device))
-    return Predictor(partial(predict_under, listener.tagger, encoder), query, listener.embed, boxes, precision, told)
+    query = partial(predict_under, victim, encoder, precision=lambda: autocast(gradients, device))
+    guess = partial(predict_under, listener.tagger, encoder, precision=lambda: autocast(precision, device))
+    return Predictor(guess, query, listener.embed, boxes, gradients, precision, told)
 
 
 def _feature_crf(run: Path, attacks: dict[str, dict[str, Any]]) -> Predictor:
@@ -155,4 +168,4 @@ def _feature_crf(run: Path, attacks: dict[str, dict[str, Any]]) -> Predictor:
     def guess(documents: list[Document], _: list[Perturb]) -> list[list[Document]]:
         return [model.predict(documents)]
 
-    return Predictor(guess, guess, embed, [], None, told)
+    return Predictor(guess, guess, embed, [], None, None, told)

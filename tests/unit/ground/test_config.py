@@ -36,7 +36,7 @@ def test_the_demo_is_the_default_and_has_24_runs() -> None:
     assert len(experiment.runs) == 24
     assert experiment.runs[0] == Run("demo_medmentions", "kfold5", "plain", 0, 1)
     assert experiment.runs[0].path == "demo_medmentions/kfold5/plain/fold0/seed1"
-    assert plan.text_attacks(experiment.runs[0]) == ["typos"]
+    assert set(plan.text_attacks(experiment.runs[0])) == {"typos", "ocr", "entities_unseen"}
     assert set(plan.white_box_attacks(experiment.runs[0])) == {"fgsm"}
 
 
@@ -49,7 +49,7 @@ def test_experiments_that_share_runs_share_their_attacks() -> None:
     value["experiments"]["more"] |= {"protocol": "kfold", "folds": {"k": 5, "run": [1]}, "attacks": []}
     plan = load_plan(value, ROOT)
     assert plan.experiment("more").runs == [Run("demo_i2b2", "kfold5", "plain", 1, 1)]
-    assert plan.text_attacks(plan.experiment("more").runs[0]) == ["typos"]
+    assert set(plan.text_attacks(plan.experiment("more").runs[0])) == {"typos", "ocr", "entities_unseen"}
 
 
 def test_a_recipe_is_whole_and_holds_no_titles() -> None:

@@ -15,6 +15,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 from bioner.documents import read_documents, write_documents
 from bioner.entities import Document
 from bioner.errors import BionerError
+from bioner.evaluation.strict import strict_scores
 from bioner.storage import read_json, sha256_file, write_json
 from bioner.tagging.encoders import fetch_encoder
 from bioner.tagging.predicting import predict_run
@@ -69,6 +70,21 @@ def test_attacks_have_gradients_that_do_not_vanish(tmp_path: Path, encoder: Path
     attacks = {"fgsm": {"kind": "fgsm", "epsilon": 0.5}}
     predict_run(run=run, test=fold / "test.jsonl", attacks=attacks, attacked={}, threads=1, output=tmp_path / "p")
     assert read_json(tmp_path / "p" / "predictions.json")["gradients"] == gradients
+
+
+def test_predictions_in_bf16_are_asked_for_and_told(tmp_path: Path, encoder: Path, fold: Path) -> None:
+    run = train(tmp_path, encoder, fold, RECIPE)
+    found = {}
+    for precision in ("fp32", "bf16"):
+        output = tmp_path / precision
+        predict_run(run=run, test=fold / "test.jsonl", attacks={}, attacked={}, threads=1, output=output, precision=precision)
+        assert read_json(output / "predictions.json")["precision"] == precision
+        found[precision] = list(read_documents(output / "clean.jsonl"))
+    scores = {name: [mention.score for document in documents for mention in document.mentions] for name, documents in found.items()}
+    assert scores["fp32"] != scores["bf16"]  # another arithmetic
+    gold = list(read_documents(fold / "test.jsonl"))
+    f1 = {name: strict_scores(gold, documents).micro_f1 for name, documents in found.items()}
+    assert abs(f1["fp32"] - f1["bf16"]) < 0.05 and f1["fp32"] > 0.8
 
 
 def test_gradient_checkpointing_gives_the_same_weights(tmp_path: Path, encoder: Path, fold: Path) -> None:
