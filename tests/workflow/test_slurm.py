@@ -18,7 +18,7 @@ from .conftest import Project
 
 pytestmark = [pytest.mark.slurm, pytest.mark.skipif(missing() is not None, reason=f"no Slurm: {missing()}")]
 
-LONG = "training: {epochs: 200, patience: 200, minimum_steps: 0}\n"
+LONG = "training: {epochs: 500, patience: 500, minimum_steps: 0}\n"
 """Trainings of a quarter of a minute or more, so that they can be hit."""
 TABLES = ("table1.csv", "table1_definitions.csv", "robustness.csv")
 
@@ -65,13 +65,8 @@ class Submitted(Project):
         return list(self.folder.glob("results/runs/*/*/*/*/*/checkpoint-*/state.pt"))
 
     def training(self) -> list[int]:
-        """Processes that train, each with a checkpoint written."""
-        found = subprocess.run(
-            ["pgrep", "-f", f"bioner.commands.train.*{self.folder.name}|bioner.commands.train --recipe"],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        """Processes that train in this project."""
+        found = subprocess.run(["pgrep", "-f", "bioner.commands.train"], check=False, capture_output=True, text=True)
         return [int(number) for number in found.stdout.split() if self._is_mine(int(number))]
 
     def _is_mine(self, process: int) -> bool:
@@ -127,25 +122,25 @@ def test_a_run_in_which_everything_goes_wrong(submitted: Submitted, undisturbed:
     victim = submitted.training()[0]
     os.kill(victim, signal.SIGKILL)
     hit(f"SIGKILL of training process {victim}")
-    # the controller dies and comes back while jobs run
+    # the controller is restarted while jobs run
     wait_until(lambda: submitted.jobs("train"), "training", 300)
-    cluster.end("slurmctld", kill=True)
+    cluster.end("slurmctld")
     cluster.start_controller()
-    hit("slurmctld killed and started")
+    hit("slurmctld restarted")
+    # the node goes down and comes back
+    wait_until(submitted.training, "process that trains", 300)
+    cluster.ask("scontrol", "update", f"nodename={cluster.node}", "state=down", "reason=test")
+    hit("node down")
+    time.sleep(3)
+    cluster.ask("scontrol", "update", f"nodename={cluster.node}", "state=resume")
     # Snakemake dies while jobs run, and is started again
-    wait_until(lambda: submitted.jobs("train"), "training", 300)
+    wait_until(submitted.training, "process that trains", 300)
     left = submitted.jobs("train")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     hit(f"Snakemake killed while {left} ran")
     assert submitted.start("--unlock").wait(120) == 0
     process = submitted.start()
-    # the node goes down and comes back
-    wait_until(lambda: submitted.jobs("train"), "training", 300)
-    cluster.ask("scontrol", "update", f"nodename={cluster.node}", "state=down", "reason=test")
-    hit("node down")
-    time.sleep(3)
-    cluster.ask("scontrol", "update", f"nodename={cluster.node}", "state=resume")
     submitted.finish(process)
     hit("done")
     print("\n".join(story))
@@ -159,7 +154,7 @@ def test_time_that_runs_out_is_doubled_and_the_training_goes_on(submitted: Submi
     shutil.copytree(
         undisturbed, submitted.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("workflow", "src", "Snakefile", "runs", "toy")
     )
-    (submitted.folder / "long.yaml").write_text(LONG.replace("200", "2500"))
+    (submitted.folder / "long.yaml").write_text(LONG.replace("500", "2500"))
     process = submitted.start("--set-resources", "train:runtime=attempt", "--until", "train")
     submitted.finish(process)
     states = [job["JobState"] for job in submitted.cluster.history()]
