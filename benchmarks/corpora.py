@@ -6,7 +6,6 @@ import argparse
 import gzip
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -14,10 +13,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+
+from table import report, row
 
 from bioner.corpora.raw import manifest_entry, write_manifest
-from bioner.storage import atomic_path, write_json
+from bioner.storage import atomic_path
 
 DOCUMENTS, MENTIONS = 4_392, 352_496
 PEER = "import gzip, sys; from bioc import pubtator\nwith gzip.open(sys.argv[1], 'rt', encoding='utf-8') as f: pubtator.load(f)"
@@ -44,31 +44,7 @@ def main() -> None:
         row("peak MiB, 4 times the documents", grown["mib"], "once", ours["mib"], grown["mib"] / ours["mib"], goal=1.1, better="lower"),
         row("peak MiB", ours["mib"], "bioc load", theirs["mib"], theirs["mib"] / ours["mib"], goal=1.0, better="higher"),
     ]
-    report(rows)
-
-
-def row(case: str, ours: float, peer: str, theirs: float, ratio: float, *, goal: float, better: str) -> dict[str, Any]:
-    """A line of the table; it holds when the ratio reaches the goal in the direction that is better."""
-    holds = ratio >= goal if better == "higher" else ratio <= goal
-    numbers = {"ours": round(ours, 3), "theirs": round(theirs, 3), "ratio": round(ratio, 3)}
-    return {"case": case, "peer": peer, **numbers, "goal": goal, "better": better, "holds": holds}
-
-
-def report(rows: list[dict[str, Any]]) -> None:
-    """Print the table and write it as figures."""
-    for line in rows:
-        relation = ">=" if line["better"] == "higher" else "<="
-        print(
-            f"{line['case']:<52} {line['ours']:>9.2f} | {line['peer']} {line['theirs']:.2f} | {line['ratio']:.2f} "
-            f"{relation} {line['goal']:g}: {'holds' if line['holds'] else 'DOES NOT HOLD'}"
-        )
-    machine = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": [round(value, 2) for value in os.getloadavg()],
-    }
-    write_json(FIGURES, {"machine": machine, "rows": rows})
+    report(rows, FIGURES)
 
 
 def harmonize(folder: Path) -> dict[str, float]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import random
 import resource
 import statistics
@@ -22,8 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from table import report, row
+
 from bioner.entities import Document, Mention
-from bioner.storage import write_json
 from bioner.tags import TagSet, encode
 from bioner.words import split_words
 
@@ -48,7 +47,7 @@ def main() -> None:
     for run in runs:
         check(run)
     middle = {name: {key: statistics.median(run[name][key] for run in runs) for key in runs[0][name]} for name in MEASURES}
-    report(rows_of(middle, arguments.documents), write=arguments.documents == DOCUMENTS)
+    report(rows_of(middle, arguments.documents), FIGURES if arguments.documents == DOCUMENTS else None)
 
 
 def rows_of(middle: dict[str, dict[str, float]], number: int) -> list[dict[str, Any]]:
@@ -61,31 +60,6 @@ def rows_of(middle: dict[str, dict[str, float]], number: int) -> list[dict[str, 
         row(f"{case}: peak MiB, documents included", mib, "limit", 1024.0, mib, goal=1024.0, better="lower"),
         row(f"{case}: times as fast", ours, peers, theirs, theirs / ours, goal=20.0, better="higher"),
     ]
-
-
-def row(case: str, ours: float, peer: str, theirs: float, ratio: float, *, goal: float, better: str) -> dict[str, Any]:
-    """A line of the table; it holds when the ratio reaches the goal in the direction that is better."""
-    holds = ratio >= goal if better == "higher" else ratio <= goal
-    numbers = {"ours": round(ours, 3), "theirs": round(theirs, 3), "ratio": round(ratio, 3)}
-    return {"case": case, "peer": peer, **numbers, "goal": goal, "better": better, "holds": holds}
-
-
-def report(rows: list[dict[str, Any]], *, write: bool) -> None:
-    """Print the table and write it as figures."""
-    for line in rows:
-        relation = ">=" if line["better"] == "higher" else "<="
-        print(
-            f"{line['case']:<72} {line['ours']:>9.2f} | {line['peer']} {line['theirs']:.2f} | {line['ratio']:.2f} "
-            f"{relation} {line['goal']:g}: {'holds' if line['holds'] else 'DOES NOT HOLD'}"
-        )
-    machine = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": [round(value, 2) for value in os.getloadavg()],
-    }
-    if write:
-        write_json(FIGURES, {"machine": machine, "rows": rows})
 
 
 def measured(name: str, arguments: argparse.Namespace) -> dict[str, float]:

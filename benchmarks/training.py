@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import shutil
 import statistics
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from table import report, row
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 from bioner.config import load_plan
@@ -33,7 +33,6 @@ from bioner.corpora.harmonize import harmonize
 from bioner.corpora.raw import manifest_entry, write_manifest
 from bioner.documents import read_documents
 from bioner.entities import Document, entity_types
-from bioner.storage import write_json
 from bioner.tagging.adversaries import Adversary
 from bioner.tagging.batches import Batch, collate, plan_batches
 from bioner.tagging.crf import CRF
@@ -73,7 +72,7 @@ def main() -> None:
         folder = Path(name)
         prepare(folder, arguments.encoders)
         rows = [row for part in arguments.parts for row in PARTS[part](folder, arguments.encoders, arguments.repeats)]
-    report(rows)
+    report(rows, FIGURES, device=device_name(choose_device()), torch=torch.__version__)
 
 
 def prepare(folder: Path, encoders: Iterable[str]) -> None:
@@ -495,32 +494,6 @@ PARTS: dict[str, Callable[[Path, list[str], int], list[dict[str, Any]]]] = {
     "memory": memories,
     "prediction": prediction,
 }
-
-
-def row(case: str, ours: float, peer: str, theirs: float, *, goal: float, better: str, ratio: float | None = None) -> dict[str, Any]:
-    """A line of the table; it holds when the ratio (ours / theirs, if not given) reaches the goal in the direction that is better."""
-    ratio = ours / theirs if ratio is None else ratio
-    holds = ratio >= goal if better == "higher" else ratio <= goal
-    numbers = {name: float(f"{value:.4g}") for name, value in (("ours", ours), ("theirs", theirs), ("ratio", ratio))}
-    return {"case": case, "peer": peer, **numbers, "goal": goal, "better": better, "holds": holds}
-
-
-def report(rows: list[dict[str, Any]]) -> None:
-    """Print the table and write it as figures."""
-    for line in rows:
-        relation = ">=" if line["better"] == "higher" else "<="
-        print(
-            f"{line['case']:<70} {line['ours']:>11.4g} | {line['peer']} {line['theirs']:.4g} | {line['ratio']:.3f} "
-            f"{relation} {line['goal']:g}: {'holds' if line['holds'] else 'DOES NOT HOLD'}"
-        )
-    machine = {
-        "device": device_name(choose_device()),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "load": [round(value, 2) for value in os.getloadavg()],
-    }
-    write_json(FIGURES, {"machine": machine, "rows": rows})
 
 
 if __name__ == "__main__":
