@@ -23,7 +23,7 @@ def test_conda_and_pip_have_the_same_pins() -> None:
     assert pip == pins("requirements/run.txt")
 
 
-@pytest.mark.parametrize("path", ["requirements/run.txt", "requirements/dev.txt", "requirements/demo.txt", "requirements/slurm.txt"])
+@pytest.mark.parametrize("path", [f"requirements/{name}.txt" for name in ("run", "dev", "demo", "slurm", "s3")])
 def test_every_requirement_is_pinned_exactly(path: str) -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin) for pin in pins(path))
 

@@ -36,6 +36,17 @@ def save_encoder(folder: Path) -> Path:
     return folder
 
 
+def planned_jobs(output: str) -> dict[str, int]:
+    """Rules and their numbers of jobs out of what a dry run printed; `all` left out."""
+    if "Nothing to be done" in output:
+        return {}
+    table = output.rpartition("\ntotal ")[0].rpartition("------")[2]
+    jobs = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.M)}
+    jobs.pop("all", None)
+    assert jobs, output
+    return jobs
+
+
 class Project:
     """A copy of the project in which Snakemake is run; `overlay` is laid over config.yaml."""
 
@@ -66,14 +77,7 @@ class Project:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rules that a dry run would run, with their numbers of jobs; `all` left out."""
-        output = self.run("--dry-run", *arguments)
-        if "Nothing to be done" in output:
-            return {}
-        table = output.rpartition("\ntotal ")[0].rpartition("------")[2]
-        jobs = {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.M)}
-        jobs.pop("all", None)
-        assert jobs, output
-        return jobs
+        return planned_jobs(self.run("--dry-run", *arguments))
 
     def edit(self, path: str, old: str, new: str) -> None:
         text = (self.folder / path).read_text()

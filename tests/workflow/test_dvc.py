@@ -9,13 +9,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from moto.server import ThreadedMotoServer
 
-from .conftest import ROOT, Project
+from .conftest import ROOT, Project, planned_jobs
 
 RUNS = "results/runs/demo_bc5cdr/kfold3"
 
@@ -88,6 +91,10 @@ class Repository(Project):
         self.commit("results")
         self.dvc("push")
 
+    def nothing_to_do(self, *targets: str) -> None:
+        done = self.command("snakemake", "--workflow-profile", "workflow/profiles/local", "--dry-run", *targets)
+        assert "Nothing to be done" in done.stdout + done.stderr, done.stdout + done.stderr
+
     def metrics(self) -> dict[str, Any]:
         shown = json.loads(self.dvc("metrics", "show", "--json"))
         (data,) = (entry["data"] for entry in shown[""]["data"].values())
@@ -137,8 +144,8 @@ def test_a_clone_has_everything_and_nothing_to_do(published: Repository, pulled:
     assert "up to date" in pulled.dvc("status")
     assert pulled.git("status", "--short") == ""
     targets = ("all", "data", "models", "results/agreement.json", "results/metrics.json")
-    done = pulled.command("snakemake", "--workflow-profile", "workflow/profiles/local", "--dry-run", *targets)
-    assert "Nothing to be done" in done.stdout + done.stderr, done.stdout + done.stderr
+    pulled.nothing_to_do(*targets)
+    pulled.call("bioner", "trace", "results/toy/tables/table1.csv", "source=reproduced", "model=plain")  # each digest of the chain holds
     made, brought = (
         {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
         for folder in (published.folder / "results", pulled.folder / "results")
@@ -159,6 +166,55 @@ def test_a_changed_seed_retrains_in_a_clone_and_the_metrics_change(published: Re
     assert "toy.demo_bc5cdr.plain.f1" in pulled.dvc("metrics", "diff")
     done = pulled.command("snakemake", "--dry-run")
     assert "Nothing to be done" in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_changed_learning_rate_trains_its_model_and_no_more(published: Repository, pulled: Repository) -> None:
+    config = yaml.safe_load((pulled.folder / "config.yaml").read_text())
+    config["models"]["adaptive"]["training"] = {"learning_rate": 0.0011}
+    (pulled.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    # without toy.yaml as an overlay: DVC's stages have none
+    dry = pulled.command("snakemake", "--workflow-profile", "workflow/profiles/local", "--dry-run", "all", "results/metrics.json")
+    jobs = planned_jobs(dry.stdout + dry.stderr)
+    once = ("recipe", "train", "predict", "postprocess", "score", "collect", "table1", "tabulate", "figures", "report", "metrics")
+    assert jobs == dict.fromkeys(once, 1)
+    pulled.dvc("repro")
+    runs = {model: f"{RUNS}/{model}/fold0/seed1/model.safetensors" for model in ("plain", "adaptive")}
+    same = {model: (pulled.folder / path).read_bytes() == (published.folder / path).read_bytes() for model, path in runs.items()}
+    assert same == {"plain": True, "adaptive": False}
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an S3 server of this test (moto), with an empty bucket `lab`."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {"ACCESS_KEY_ID": "user", "SECRET_ACCESS_KEY": SECRET, "DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    address = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=address).create_bucket(Bucket="lab")
+    yield address
+    server.stop()
+
+
+SECRET = "a-secret-key-of-this-test"
+
+
+@pytest.mark.slow
+def test_an_s3_remote_brings_everything_to_a_clone(published: Repository, bucket: str, tmp_path: Path) -> None:
+    there = published.clone(tmp_path / "there")
+    there.dvc("pull")
+    there.dvc("remote", "add", "--default", "s3", "s3://lab/bioner")
+    there.dvc("remote", "modify", "s3", "endpointurl", bucket)
+    there.commit("a remote on S3")
+    assert "pushed" in there.dvc("push")
+    here = there.clone(tmp_path / "here")
+    here.dvc("pull")
+    assert "up to date" in here.dvc("status")
+    here.nothing_to_do("all", "data", "models", "results/agreement.json", "results/metrics.json")
+    for path in files_below(here.folder):
+        assert SECRET.encode() not in path.read_bytes(), path
 
 
 HOSPITAL = {

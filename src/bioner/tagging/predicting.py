@@ -16,6 +16,7 @@ from bioner.errors import BionerError
 from bioner.evaluation.attacks import describe
 from bioner.evaluation.greedy import SEARCH_ATTACKS, search_attack
 from bioner.preparation.normalize import normalize, restore
+from bioner.provenance import code_digest
 from bioner.storage import read_json, sha256_file, write_json
 from bioner.tagging.decoding import Perturb, embed, predict_under
 from bioner.tagging.feature_crf import FEATURE_CRF, FeatureCRF
@@ -104,6 +105,7 @@ def predict_run(
         "precision": predictor.precision,
         "norms": {name: found.told() for name, found in norms.items()},
         "run": sha256_file(run / "model.safetensors"),
+        "code": {"digest": code_digest("predict")},
         **told,
     }
     write_json(output / "predictions.json", manifest)

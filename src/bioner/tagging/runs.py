@@ -117,7 +117,7 @@ def _train(recipe: Path, encoder: Path | None, fold: Path, audit: Path, seed: in
     write_rows(output / "history.csv", HISTORY, training.progress.history)
     seconds = round(time.monotonic() - started + training.earlier, 1)
     facts |= training.facts() | {"seconds": seconds, "normalize": composition["normalize"]}
-    write_json(output / "run.json", inputs | facts | {"code": source_revision(), "platform": platform.platform()})
+    write_json(output / "run.json", inputs | facts | describe_result(output))
     checkpoint.finish()
 
 
@@ -151,7 +151,7 @@ def _train_feature_crf(recipe: dict[str, Any], fold: Path, composition: dict[str
         "seconds": round(time.monotonic() - started, 1),
         "normalize": composition["normalize"],
     }
-    write_json(output / "run.json", inputs | facts | {"code": source_revision(), "platform": platform.platform()})
+    write_json(output / "run.json", inputs | facts | describe_result(output))
 
 
 def trainable_tagger(
@@ -181,6 +181,15 @@ def describe_inputs(
         "encoder": encoder,
         "data": {name: sha256_file(fold / name) for name in files},
         "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+    }
+
+
+def describe_result(output: Path) -> dict[str, Any]:
+    """What made a finished run, for run.json: code (git revision, digest of what `train` computes), platform, digest of the weights."""
+    return {
+        "code": source_revision() | {"digest": code_digest("train")},
+        "platform": platform.platform(),
+        "files": {"model.safetensors": sha256_file(output / "model.safetensors")},
     }
 
 

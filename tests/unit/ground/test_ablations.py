@@ -27,7 +27,7 @@ def described(experiment: str, **models: dict[str, Any]) -> dict[str, Any]:
     ("experiment", "expected"),
     [
         ("open", [("adversary", "plain", "fgsm"), ("adversary", "plain", "pgd"), ("loss", "plain", "adaptive")]),
-        ("ablation", [("adversary", "quality_adapted", "quality_fgsm"), ("loss", "quality_plain", "quality_crf")]),
+        ("ablation", [("adversary", "quality_crf", "quality_fgsm"), ("loss", "quality_plain", "quality_crf")]),
         (
             "table1",
             [
