@@ -11,11 +11,13 @@ sys.path.insert(0, str(SOURCE))
 
 from bioner.agreements import check_ignored, under_agreement
 from bioner.config import load_plan
+from bioner.digests import CodeDigests
 from bioner.errors import ConfigError
 from bioner.evaluation.columns import RUN_TABLES
 from bioner.planning import Run
 from bioner.preparation.protocols import Protocol
-from bioner.provenance import code_digest, files_digest
+from bioner.provenance import files_digest
+from bioner.storage import little_space
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
@@ -30,7 +32,15 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"config: {error}") from None
 
-ENVIRONMENT = f"{workflow.basedir}/envs/bioner.yaml"
+
+def literal(text):
+    """A text in which Snakemake finds no names to fill in, though the project's folder may have braces in its own."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+ENVIRONMENT = literal(f"{workflow.basedir}/envs/bioner.yaml")
+# kept from one start to the next, of which a cluster has one for each job
+code_digest = CodeDigests(Path(".snakemake/bioner.json"))
 # glibc gives large blocks back to the system at once; torch asks for them again at every step. Huge pages save 5 % more.
 MEMORY = (
     "export MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000 "
@@ -43,13 +53,20 @@ OFFLINE = os.environ.get("HF_HUB_OFFLINE", "0")
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 # The package reaches every job from the source tree. Without conda, jobs run in Snakemake's own Python.
 shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={quote(str(SOURCE))} HF_HUB_OFFLINE=1; {MEMORY} "
+    f"set -euo pipefail; export PYTHONPATH={literal(quote(str(SOURCE)))} HF_HUB_OFFLINE=1; {MEMORY} "
     + (
         ""
         if CONDA
-        else f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; "
+        else f"export PATH={literal(quote(str(Path(sys.executable).parent)))}:$PATH; "
     )
 )
+
+
+onerror:
+    if told := little_space("results", ".snakemake"):
+        sys.stderr.write(
+            f"{told}; if jobs failed for want of space: make room and run again, finished files stay, trainings go on\n"
+        )
 
 
 wildcard_constraints:

@@ -1,8 +1,9 @@
 # The stages of dvc.yaml as targets. What is made of a corpus under agreement belongs to the rule `agreement` alone.
 
 RUNS = sorted({run for experiment in plan.experiments for run in experiment.runs})
-CLOSED = [run for run in RUNS if run.dataset in under_agreement(config["datasets"])]
-OPEN = [run for run in RUNS if run not in CLOSED]
+UNDER_AGREEMENT = set(under_agreement(config["datasets"]))
+CLOSED = [run for run in RUNS if run.dataset in UNDER_AGREEMENT]
+OPEN = [run for run in RUNS if run.dataset not in UNDER_AGREEMENT]
 
 
 LINKED = sorted(
@@ -34,7 +35,7 @@ rule data:
         {
             f"results/raw/{ontology}/manifest.json"
             for run, ontology in LINKED
-            if run in OPEN
+            if run.dataset not in UNDER_AGREEMENT
         },
 
 
@@ -54,5 +55,5 @@ rule models:
         {
             f"results/linked/{run.path}/{ontology}.csv"
             for run, ontology in LINKED
-            if run in OPEN
+            if run.dataset not in UNDER_AGREEMENT
         },

@@ -11,7 +11,9 @@ from bioner.commandline import execute
 COMMANDS = {
     "catalogue": "write the table of corpora into a Markdown file",
     "convert": "make an encoder folder of a TensorFlow checkpoint",
+    "plan": "say what experiments will cost: hours, jobs and disk, before anything is submitted",
     "pin": "record the commits of the encoders' repositories in the config",
+    "trace": "follow a cell of a table back to runs, data and code, and check every digest",
     "showcase": "write an experiment's table, with hardware and minutes, into a Markdown file",
 }
 

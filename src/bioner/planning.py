@@ -155,6 +155,10 @@ class Plan:
         refined = {"adaptation": adaptation, "searched": None}
         return {"model": model, **{name: entry[name] for name in names}, **refined, "training": self.config["training"] | entry["training"]}
 
+    def encoder(self, name: str) -> dict[str, Any]:
+        """What fetch_encoder is told of an encoder: only what changes its output."""
+        return {key: value for key, value in self.config["encoders"][name].items() if key != "shape"}
+
     def encoders_of(self, run: Run) -> list[str]:
         """The manifest of the encoder that a run starts from, adapted on its fold where the model says so; none without an encoder."""
         model = self.config["models"][run.model]

@@ -189,7 +189,7 @@ rule metrics:
         ENVIRONMENT
     params:
         code=code_digest("metrics"),
-        settings=json.dumps(
+        settings=lambda wildcards: json.dumps(
             [plan.describe(experiment.name) for experiment in plan.experiments]
         ),
     shell:
@@ -202,7 +202,7 @@ rule agreement:
         linked=[
             f"results/linked/{run.path}/{ontology}.csv"
             for run, ontology in LINKED
-            if run in CLOSED
+            if run.dataset in UNDER_AGREEMENT
         ],
         quality=sorted({f"results/quality/{run.dataset}.json" for run in CLOSED}),
     output:

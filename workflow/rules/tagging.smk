@@ -36,7 +36,7 @@ rule fetch_encoder:
         "results/benchmarks/fetch_encoder/{encoder}.tsv"
     params:
         code=code_digest("fetch_encoder"),
-        settings=lambda wildcards: json.dumps(config["encoders"][wildcards.encoder]),
+        settings=lambda wildcards: json.dumps(plan.encoder(wildcards.encoder)),
     shell:
         "HF_HUB_OFFLINE={OFFLINE:q} {sys.executable:q} -m bioner.commands.fetch_encoder --encoder {wildcards.encoder} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 

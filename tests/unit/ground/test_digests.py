@@ -1,0 +1,58 @@
+"""Digests of code, remembered: always those that are computed anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bioner.digests import CodeDigests, source_digest
+from bioner.errors import BionerError
+from bioner.provenance import PACKAGE, code_digest
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("digests") / "new" / "code.json"
+    CodeDigests(path)("score")
+    return path
+
+
+@pytest.mark.parametrize("command", ["score", "recipe", "report"])
+def test_remembered_digests_are_the_computed_ones(command: str, made: Path) -> None:
+    assert CodeDigests(made).known[command] == code_digest(command)
+
+
+def test_what_is_remembered_is_not_computed_again(made: Path, tmp_path: Path) -> None:
+    value = json.loads(made.read_text())
+    value["digests"]["score"] = "remembered"
+    (tmp_path / "code.json").write_text(json.dumps(value))
+    assert CodeDigests(tmp_path / "code.json")("score") == "remembered"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"sources": 3}', '{"digests": {"score": "old"}}', '{"sources": "other", "digests": {"score": "old"}}']
+)
+def test_a_damaged_file_or_one_of_other_sources_is_replaced(content: str, made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "code.json"
+    path.write_text(content)
+    assert CodeDigests(path)("score") == code_digest("score")
+    assert json.loads(path.read_text()) == json.loads(made.read_text())
+
+
+def test_any_byte_of_a_source_file_changes_the_digest_of_sources(tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE / "commands", tmp_path / "commands")
+    before = source_digest(tmp_path)
+    assert source_digest(tmp_path) == before
+    with open(tmp_path / "commands" / "score.py", "a", encoding="utf-8") as handle:
+        handle.write("#")
+    after = source_digest(tmp_path)
+    (tmp_path / "commands" / "score.py").rename(tmp_path / "commands" / "scored.py")
+    assert len({before, after, source_digest(tmp_path)}) == 3
+
+
+def test_an_unknown_command_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BionerError, match="no_such_command"):
+        CodeDigests(tmp_path / "code.json")("no_such_command")
