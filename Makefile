@@ -11,7 +11,7 @@ MIRROR := $(or $(realpath $(BIONER_MIRROR)),$(BIONER_MIRROR))
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo open document corpora test test-slow bench lint types imports check clean
+.PHONY: help install install-dev demo open document corpora test test-slow bench lint types imports check audit clean
 
 help: ## list these commands
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,7 +32,7 @@ $(VENV)/.run-installed: requirements/run.txt requirements/demo.txt pyproject.tom
 	$(BIN)/pip install --disable-pip-version-check --no-deps --quiet --editable .
 	@touch $@
 
-$(VENV)/.dev-installed: requirements/dev.txt requirements/slurm.txt $(VENV)/.run-installed
+$(VENV)/.dev-installed: requirements/dev.txt requirements/slurm.txt requirements/s3.txt $(VENV)/.run-installed
 	@echo "==> installing the packages of tests and checks"
 	$(BIN)/pip install --disable-pip-version-check --quiet -r requirements/dev.txt
 	@touch $@
@@ -78,6 +78,12 @@ imports: install-dev ## the import contract
 	$(BIN)/lint-imports
 
 check: lint types imports test ## everything that CI checks, but the toy run
+
+audit: ## known vulnerabilities of the pinned packages, by pip-audit in build/audit; needs the network
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --disable-pip-version-check --quiet pip-audit==2.10.1
+	sed '/^-r/d' requirements/*.txt | sort -u > build/audit/pins.txt
+	build/audit/bin/pip-audit --no-deps --disable-pip --requirement build/audit/pins.txt
 
 clean: ## remove results and environment
 	rm -rf results .snakemake $(VENV)

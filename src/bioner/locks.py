@@ -9,10 +9,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from bioner.commandline import say
 from bioner.errors import BionerError
+from bioner.storage import unwritten
 
 NAME = ".running"
 PAUSE = 1.0
@@ -52,7 +54,7 @@ def _try(folder: Path) -> int | None:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise BionerError(f"{path}: cannot be written ({error.strerror}); free space or fix permissions, then run again") from error
+        raise unwritten(path, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # who held it may have removed the file between our opening and our locking of it
@@ -64,6 +66,8 @@ def _try(folder: Path) -> int | None:
         pass
     except OSError as error:
         os.close(descriptor)
+        if error.errno in (ENOSPC, EDQUOT):
+            raise unwritten(path, error) from error
         raise BionerError(f"{path}: cannot be locked ({error.strerror}); put results on a file system with locks") from error
     os.close(descriptor)
     return None

@@ -6,8 +6,10 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,14 +31,40 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.fsync(handle.fileno())
         os.replace(temporary, final)
     except OSError as error:
-        if error.filename not in (None, str(temporary), str(final), str(final.parent)):
-            raise  # of another file that the block touched
-        raise BionerError(
-            f"{final}: cannot be written ({error.strerror or error}); free space or fix permissions, then run again"
-        ) from error
+        ours = {None, str(temporary), str(final), str(final.parent)}
+        if error.filename not in ours and error.filename2 not in ours - {None}:
+            raise  # of another file that the block touched; a copy that fails names both
+        raise unwritten(final, error) from error
     finally:
         with suppress(NotADirectoryError):
             temporary.unlink(missing_ok=True)
+
+
+def unwritten(path: Path, error: OSError) -> BionerError:
+    """The error about a file that cannot be written; where the disk is full, with what is free there."""
+    left = ""
+    if error.errno in (ENOSPC, EDQUOT):
+        place = next(folder for folder in path.absolute().parents if folder.is_dir())
+        usage = shutil.disk_usage(place)
+        left = f" ({usage.free:,} of {usage.total:,} bytes are free there)"
+    return BionerError(f"{path}: cannot be written ({error.strerror or error}); free space or fix permissions, then run again{left}")
+
+
+LITTLE = 256 << 20
+"""Bytes that are free on a disk of which a failed workflow says that it may be full."""
+
+
+def little_space(*folders: str | Path) -> str:
+    """What to tell of the disks of some folders on which less than `LITTLE` is free; nothing where there are none.
+
+    A command that fails on a full disk may not even find room for its log.
+    """
+    told: dict[int, str] = {}
+    for folder in map(Path, folders):
+        usage = shutil.disk_usage(folder) if folder.is_dir() else None
+        if usage is not None and usage.free < LITTLE:
+            told.setdefault(folder.stat().st_dev, f"{folder}: {usage.free:,} of {usage.total:,} bytes are free on its disk")
+    return "; ".join(told.values())
 
 
 def remove_partials(folder: str | Path) -> None:

@@ -45,7 +45,8 @@ rule download:
     params:
         code=code_digest("download"),
         settings=lambda wildcards: json.dumps(plan.slice("download", wildcards.dataset)),
-        mirror=config["mirror"] or "",
+        # a function, since Snakemake would look for wildcards in the braces of a plain text
+        mirror=lambda wildcards: config["mirror"] or "",
     shell:
         "python -m bioner.commands.download --dataset {wildcards.dataset} --settings {params.settings:q} --mirror={params.mirror:q} --output {output:q} > {log:q} 2>&1"
 

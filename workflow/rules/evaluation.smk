@@ -41,7 +41,7 @@ rule postprocess:
         ENVIRONMENT
     params:
         code=code_digest("postprocess"),
-        settings=json.dumps(config["postprocessing"]),
+        settings=lambda wildcards: json.dumps(config["postprocessing"]),
     shell:
         "python -m bioner.commands.postprocess --predictions {input:q} --settings {params.settings:q} --output {output.predictions:q}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"

@@ -16,7 +16,7 @@ rule normalize:
         ENVIRONMENT
     params:
         code=code_digest("normalize"),
-        settings=json.dumps(config["preparation"]["normalize"]),
+        settings=lambda wildcards: json.dumps(config["preparation"]["normalize"]),
     shell:
         "python -m bioner.commands.normalize --corpus {input:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
@@ -118,7 +118,7 @@ rule compose:
         ENVIRONMENT
     params:
         code=code_digest("compose"),
-        settings=json.dumps(plan.composition),
+        settings=lambda wildcards: json.dumps(plan.composition),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
         "python -m bioner.commands.compose --corpus {input.corpus:q} --normalized {input.normalized:q} --variants {input.variants:q} --splits {input.splits:q}"

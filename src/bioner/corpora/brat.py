@@ -25,6 +25,10 @@ ARCHIVES = (".tar.gz", ".tar")
 SKIPPED = {"R": "relation", "E": "event", "A": "attribute", "M": "attribute", "N": "normalization", "#": "note", "*": "equivalence"}
 """First character of a line -> what it says; such lines are counted and not read."""
 
+HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+LONGEST_HEADER = 1 << 20
+"""Bytes of a member's name or attributes."""
+
 _ENTITY = re.compile(r"(T[^\t]*)\t([^\t ]+) ([0-9]{1,9} [0-9]{1,9}(?:;[0-9]{1,9} [0-9]{1,9})*)\t(.*)", re.DOTALL)
 
 Pair = tuple[str, str | None, bytes, bytes]
@@ -74,6 +78,17 @@ class _Stream:
         return data
 
 
+class _Member(tarfile.TarInfo):
+    """A member's header. One that announces a name or attributes longer than any of use is refused: tarfile reads these at once."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in HEADERS and member.size > LONGEST_HEADER:
+            raise tarfile.TarError(f"a header of {member.size:,} bytes")
+        return member
+
+
 def _members(file: RawFile, folders: Mapping[str, str], limits: Limits) -> Iterator[Pair]:
     """The pairs in an archive, each as soon as it is complete; the archive's digest is checked at its end."""
     blocks = read_blocks(file, limits)
@@ -100,8 +115,11 @@ def _contents(file: RawFile, blocks: Iterator[bytes], folders: Mapping[str, str]
         BionerError: a damaged archive, one of these members too large, absolute, outside the archive, or not a plain file.
     """
     try:
-        with tarfile.open(fileobj=_Stream(blocks), mode="r|") as archive:  # type: ignore[call-overload]
-            for member in archive:
+        with tarfile.open(fileobj=_Stream(blocks), mode="r|", tarinfo=_Member) as archive:  # type: ignore[call-overload]
+            for number, member in enumerate(archive, 1):
+                if number > limits.archive_members:
+                    raise limits.exceeded("archive_members", file.name)
+                archive.members.clear()  # which would grow with the archive, and is of no use in a stream
                 path = PurePosixPath(member.name)
                 if path.suffix not in (".txt", ".ann") or member.isdir() or (folders and _split(path, folders, None) is None):
                     continue

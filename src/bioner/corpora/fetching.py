@@ -16,6 +16,7 @@ from typing import Any
 
 from bioner.commandline import say
 from bioner.corpora.partial import Partial
+from bioner.credentials import redact, split_url
 from bioner.errors import BionerError
 
 REMEDY = "set `mirror:` in the config or BIONER_MIRROR to a folder or URL prefix that has this file"
@@ -57,7 +58,7 @@ def fetch(url: str, partial: Partial, what: str, *, size: int | None, patience: 
     """Append to a partial file what it lacks of a URL's content, trying again after what may pass.
 
     Args:
-        url: http or https; redirects are followed within these.
+        url: http or https; redirects are followed within these. A user name and a password in it go to that host alone.
         what: the file's name in messages.
         size: of the file in bytes, if known; an answer that is longer is not read to its end.
 
@@ -81,7 +82,7 @@ def fetch(url: str, partial: Partial, what: str, *, size: int | None, patience: 
                 tried = "not tried again" if error.wait is None else f"tried {misses} times without a new byte"
                 kept = f"; {partial.size} bytes are kept, and the next run goes on from there" if partial.size else ""
                 raise BionerError(
-                    f"{what}: expected the file at {url}, found: {error} ({tried}); check the network, or {REMEDY}{kept}"
+                    f"{what}: expected the file at {redact(url)}, found: {error} ({tried}); check the network, or {REMEDY}{kept}"
                 ) from error
             say(f"{what}: {error}; trying again")
             time.sleep(max(min(error.wait, patience.longest), patience.pause * 2 ** max(misses - 1, 0)))
@@ -91,7 +92,7 @@ class _Failed(Exception):
     """A request that did not bring all; `wait` is the least pause (s) before the next one, None when another is no use."""
 
     def __init__(self, found: str, wait: float | None) -> None:
-        super().__init__(" ".join(found.split())[:200])
+        super().__init__(redact(" ".join(found.split()))[:200])
         self.wait = wait
 
 
@@ -137,7 +138,11 @@ class _Transfer:
             headers["Range"] = f"bytes={offset}-"
             if self.validator:
                 headers["If-Range"] = self.validator
-        return urllib.request.Request(self.url, headers=headers)
+        url, authorization = split_url(self.url)
+        question = urllib.request.Request(url, headers=headers)
+        if authorization:
+            question.add_unredirected_header("Authorization", authorization)
+        return question
 
     def _place(self, answer: Any) -> None:
         """See where an answer's bytes belong: after those that are there, or in place of them."""
@@ -196,11 +201,21 @@ def _opener() -> urllib.request.OpenerDirector:
         urllib.request.HTTPHandler,
         urllib.request.HTTPSHandler,
         urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPRedirectHandler,
+        _Redirects,
         urllib.request.HTTPErrorProcessor,
     ):
         opener.add_handler(handler())
     return opener
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Takes credentials along to where they were given for, and to no other host."""
+
+    def redirect_request(self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        following = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if following is not None and (following.type, following.host) == (req.type, req.host) and req.has_header("Authorization"):
+            following.add_unredirected_header("Authorization", req.get_header("Authorization", ""))
+        return following
 
 
 def _agent() -> str:

@@ -13,6 +13,7 @@ _UNITS = {
     "document_characters": "characters in a document",
     "document_mentions": "annotations in a document",
     "unpacked_bytes": "bytes in a file, unpacked",
+    "archive_members": "members in an archive",
 }
 
 
@@ -27,6 +28,7 @@ class Limits:
     document_characters: int = 10_000_000
     document_mentions: int = 500_000
     unpacked_bytes: int = 4 << 30
+    archive_members: int = 1_000_000
 
     @classmethod
     def of(cls, settings: Mapping[str, int] | None) -> Limits:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from bioner.errors import BionerError
+from bioner.storage import unwritten
 
 
 class Partial:
@@ -80,9 +81,7 @@ class Partial:
         try:
             yield
         except OSError as error:
-            raise BionerError(
-                f"{self.final}: cannot be written ({error.strerror or error}); free space or fix permissions, then run again"
-            ) from error
+            raise unwritten(self.final, error) from error
 
 
 def _lock(handle: FileIO) -> bool:

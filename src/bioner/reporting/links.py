@@ -127,7 +127,7 @@ def describe(one: Chain) -> list[str]:
     """Lines for people: what made the run, then a line for each link."""
     facts, code = one.facts, one.facts.get("code") or {}
     seconds = f"{facts['seconds']} s" if facts.get("seconds") is not None else "unknown time"
-    edited = {True: ", edited", False: ""}.get(code.get("edited"), ", state unknown")
+    edited = ", state unknown" if code.get("edited") is None else ", edited" * bool(code["edited"])
     said: list[tuple[str, str]] = [
         ("trained", f"{seconds}, {facts.get('epochs')} epochs (best {facts.get('best_epoch')}), precision {facts.get('precision')}"),
         ("hardware", f"{facts.get('device')}, threads {facts.get('threads')}, {facts.get('platform')}"),

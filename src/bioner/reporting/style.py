@@ -45,6 +45,7 @@ SETTINGS: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "hatch.linewidth": 0.6,
+    "text.parse_math": False,  # names of types and titles are not formulas
     "figure.dpi": 100,
     "savefig.dpi": 160,
 }

@@ -18,8 +18,9 @@ from transformers import AlbertConfig, AutoModel, AutoModelForMaskedLM, BertConf
 
 from bioner.commandline import say
 from bioner.errors import BionerError
-from bioner.storage import read_json, sha256_file, write_json
+from bioner.storage import read_json, sha256_file, unwritten, write_json
 from bioner.tagging.loading import UNREADABLE, first_line, is_cased, load_network, read_tokenizer
+from bioner.tagging.saving import saving
 from bioner.tagging.tf_checkpoint import Checkpoint
 
 LEAVES = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
@@ -109,8 +110,9 @@ def convert_checkpoint(
     if lower_case is None:
         lower_case = not is_cased(_pieces(vocabulary))
     with _new_folder(output) as folder:
-        settings.save_pretrained(folder)
-        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        with saving(output):
+            settings.save_pretrained(folder)
+            save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
         shutil.copyfile(vocabulary, folder / family.vocabulary)
         write_json(folder / "tokenizer_config.json", {"do_lower_case": lower_case, "tokenizer_class": f"{family.name.title()}Tokenizer"})
         read_tokenizer(folder, settings.vocab_size)
@@ -265,8 +267,6 @@ def _new_folder(output: Path) -> Iterator[Path]:
         yield partial
         partial.replace(output)
     except OSError as error:
-        raise BionerError(
-            f"{output}: cannot be written ({error.strerror or error}); free space or fix permissions, then run again"
-        ) from error
+        raise unwritten(output, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from bioner.credentials import redact
 from bioner.errors import BionerError
 from bioner.storage import atomic_path, sha256_file, write_json
 from bioner.tagging.hub import WEIGHT_FILES, download, look_up
@@ -43,7 +44,7 @@ def fetch_encoder(name: str, settings: dict[str, Any], output: Path) -> None:
         try:
             _install(name, _locate(name, source, downloads), settings.get("sha256"), source, output)
         except BionerError as error:
-            failures.append(str(error))
+            failures.append(redact(str(error)))
         else:
             shutil.rmtree(downloads, ignore_errors=True)
             return

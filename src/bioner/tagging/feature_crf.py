@@ -23,6 +23,7 @@ from bioner import tags
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.storage import atomic_path, read_json, write_json
+from bioner.tagging.saving import saving
 from bioner.tags import TagSet
 from bioner.words import split_words
 
@@ -105,7 +106,7 @@ class FeatureCRF:
         """Write config.json, and CRFsuite's own model as the bytes of the one tensor in model.safetensors."""
         settings = {"head": FEATURE_CRF, "types": list(self.tag_set.types), "tags": self.tag_set.scheme, "recipe": recipe}
         write_json(folder / CONFIG, {"model_type": FEATURE_CRF, "bioner": settings})
-        with atomic_path(folder / WEIGHTS) as path:
+        with atomic_path(folder / WEIGHTS) as path, saving(folder / WEIGHTS):
             save_file({TENSOR: np.frombuffer(self.model, dtype=np.uint8)}, path)
 
     @classmethod

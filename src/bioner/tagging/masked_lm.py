@@ -19,6 +19,7 @@ from bioner.errors import BionerError
 from bioner.storage import sha256_file, write_json
 from bioner.tagging.hub import WEIGHT_FILES
 from bioner.tagging.loading import load_config, load_network
+from bioner.tagging.saving import saving
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -91,11 +92,12 @@ def save_encoder(output: Path, network: Any, base: Path, manifest: Mapping[str, 
         source: what the new manifest says under `source`.
     """
     folder = output.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    with saving(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for stale in (output.name, *WEIGHT_FILES):
         (folder / stale).unlink(missing_ok=True)
     copied = [file for file in manifest["files"] if file not in (CONFIG, *WEIGHT_FILES)]
-    with tempfile.TemporaryDirectory(prefix=".adapted.", dir=folder) as name:
+    with saving(folder), tempfile.TemporaryDirectory(prefix=".adapted.", dir=folder) as name:
         made = Path(name)
         network.save_pretrained(made)
         config = load_config(base)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from bioner.credentials import redact
 from bioner.errors import BionerError
 from bioner.storage import write_text
 from bioner.tagging.hub import COMMIT, Snapshot, look_up
@@ -70,7 +71,7 @@ def pin(config: Path, encoders: Sequence[str], *, update: bool) -> list[str]:
                 snapshot = look_up(source.repository, None if source.pinned else source.revision)
                 changes |= _changes(snapshot, source, wanted["encoders"][source.encoder])
             except BionerError as error:
-                raise BionerError(f"encoder {source.encoder}: {error}") from error
+                raise BionerError(f"encoder {source.encoder}: {redact(str(error))}") from error
             new = snapshot.commit
         kept = " (kept)" if new == source.revision else ""
         lines.append(f"{source.encoder}  {source.repository}  {source.revision or 'null'} → {new}{kept}")

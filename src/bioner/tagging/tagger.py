@@ -19,6 +19,7 @@ from bioner.tagging.batches import Batch
 from bioner.tagging.crf import CRF, Constraints
 from bioner.tagging.encode import Encoder
 from bioner.tagging.loading import load_config, load_network, read_tokenizer
+from bioner.tagging.saving import saving
 from bioner.tagging.word_vectors import read_vocabulary
 from bioner.tags import TagSet
 
@@ -162,8 +163,9 @@ def save_tagger(folder: Path, tagger: Tagger, tokenizer: Any, recipe: dict[str, 
     config = tagger.network.config
     config.architectures = [type(tagger.network).__name__]
     config.bioner = {"head": "crf" if tagger.crf else "linear", "types": list(tagger.tag_set.types), "recipe": recipe}
-    config.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with saving(folder):
+        config.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tagger.network.state_dict().items()}
     if tagger.crf is not None:
         tensors |= {f"crf.{name}": tensor.detach().cpu() for name, tensor in tagger.crf.state_dict().items()}
@@ -171,7 +173,7 @@ def save_tagger(folder: Path, tagger: Tagger, tokenizer: Any, recipe: dict[str, 
         assert vocabulary is not None
         tensors |= {f"vectors.{name}": tensor.detach().cpu() for name, tensor in tagger.vectors.state_dict().items()}
         write_text(folder / WORDS, "".join(f"{word}\n" for word in sorted(vocabulary, key=vocabulary.__getitem__)))
-    with atomic_path(folder / WEIGHTS) as path:
+    with atomic_path(folder / WEIGHTS) as path, saving(folder / WEIGHTS):
         save_file(tensors, path, metadata={"format": "pt"})
 
 

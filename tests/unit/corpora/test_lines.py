@@ -153,7 +153,7 @@ MANY = b"1|t|gout\n1|a|\n" + b"".join(b"1\t0\t4\tgout\tT%d\tC1\n" % number for n
         ({"document_characters": 4}, "a.txt:1: expected at most 4 characters in a document"),
         ({"line_characters": 7}, "a.txt:1: expected at most 7 characters in a line"),
         ({"unpacked_bytes": 20}, "a.txt: expected at most 20 bytes in a file"),
-        ({"lines": 20}, "limits: expected line_characters, document_characters, document_mentions, unpacked_bytes, found 'lines'"),
+        ({"lines": 20}, "limits: expected line_characters, document_characters, document_mentions, unpacked_bytes, archive_members, found"),
     ],
 )
 def test_the_limits_of_a_dataset(limits: dict[str, int], found: str, tmp_path: Path) -> None:

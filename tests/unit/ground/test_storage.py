@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,12 @@ def test_rows_refuse_unknown_columns(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="c"):
         write_rows(tmp_path / "x.csv", ["a"], [{"a": 1, "c": 2}])
     assert (tmp_path / "x.csv").read_bytes() == b"a,b\n1,\n"
+
+
+def test_a_copy_that_finds_no_room_names_the_file_that_it_was_for(tmp_path):
+    """`shutil.copyfile` names its source first, and what it was writing second."""
+    (tmp_path / "source").write_bytes(b"x" * 8192)
+    message = r"copy: cannot be written \(No space left on device\).* bytes are free there"
+    with pytest.raises(BionerError, match=message), atomic_path(tmp_path / "copy") as temporary:
+        temporary.symlink_to("/dev/full")
+        shutil.copyfile(tmp_path / "source", temporary)
