@@ -1,11 +1,14 @@
 # bioner: from the original corpora to Table 1. This file is the table of contents; each wing's
 # rules are in workflow/rules/, their logic in src/bioner.
+import gc
 import json
 import os
 import sys
 from pathlib import Path
 from shlex import quote
 
+# What a large workflow is made of lives to its end: to look for garbage among it again and again took an eighth of a dry run.
+gc.set_threshold(200_000, 50, 100)
 SOURCE = Path(workflow.basedir) / "src"
 sys.path.insert(0, str(SOURCE))
 

@@ -86,7 +86,7 @@ def configuration(runs: int) -> dict[str, Any]:
 
 
 def dry_run(folder: Path, runs: int, profiling: list[str] | None = None) -> tuple[float, int]:
-    """Wall seconds of a dry run in a new folder, and its number of jobs."""
+    """Wall seconds of a dry run in a new folder, as quiet as the profiles have it, and its number of jobs."""
     overlay, work = folder / f"{runs}.yaml", folder / f"ours{runs}"
     overlay.write_text(yaml.safe_dump(configuration(runs)))
     return _snakemake(work, ROOT / "Snakefile", ["--configfile", str(overlay)], profiling)
@@ -103,7 +103,7 @@ def _snakemake(work: Path, snakefile: Path, options: list[str], profiling: list[
     work.mkdir(exist_ok=True)
     command = [sys.executable, *(profiling or []), "-m", "snakemake", "--snakefile", str(snakefile), "--directory", str(work)]
     started = time.perf_counter()
-    done = subprocess.run([*command, "--dry-run", "--cores", "2", *options], check=False, capture_output=True, text=True)
+    done = subprocess.run([*command, "--dry-run", "--quiet", "rules", "--cores", "2", *options], check=False, capture_output=True, text=True)
     seconds = time.perf_counter() - started
     found = re.findall(r"^total\s+(\d+)", done.stdout + done.stderr, re.M)
     if done.returncode or not found:

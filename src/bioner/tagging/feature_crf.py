@@ -41,6 +41,17 @@ _LETTERS = {
 _GREEK = set(_LETTERS.values()) - {"mu", "nu", "pi", "xi"}  # those are words of other kinds too
 
 
+def _whole_model(path: Path) -> bytes:
+    """The bytes of a model that CRFsuite wrote, which does not look whether it could: bytes 4 to 8 say how many there must be."""
+    model = path.read_bytes()
+    size = int.from_bytes(model[4:8], "little")
+    if len(model) < 8 or len(model) != size:
+        raise BionerError(
+            f"{path}: cannot be written (CRFsuite left {len(model):,} of {size:,} bytes); free space or fix permissions, then run again"
+        )
+    return model
+
+
 class FeatureCRF:
     """A trained model: documents in, mentions with scores out.
 
@@ -65,6 +76,9 @@ class FeatureCRF:
         Returns:
             The model, the objective after each iteration, divided by the number of words, and the mentions that tags do not
             represent, counted by reason.
+
+        Raises:
+            BionerError: no words to train on; no room for CRFsuite's temporary file.
         """
         trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
         trainer.set_params({"c1": c1, "c2": c2, "max_iterations": iterations})
@@ -82,7 +96,7 @@ class FeatureCRF:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model"
             trainer.train(str(path))
-            model = path.read_bytes()
+            model = _whole_model(path)
         objective = [iteration["loss"] / total for iteration in trainer.logparser.iterations]
         return cls(model, tag_set), objective, lost
 
