@@ -79,11 +79,11 @@ imports: install-dev ## the import contract
 
 check: lint types imports test ## everything that CI checks, but the toy run
 
-audit: ## known vulnerabilities of the pinned packages, by pip-audit in build/audit; needs the network
+audit: ## known vulnerabilities of the pinned packages, by pip-audit in build/audit; fails where one cannot be looked up
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/pip install --disable-pip-version-check --quiet pip-audit==2.10.1
 	sed '/^-r/d' requirements/*.txt | sort -u > build/audit/pins.txt
-	build/audit/bin/pip-audit --no-deps --disable-pip --requirement build/audit/pins.txt
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement build/audit/pins.txt
 
 clean: ## remove results and environment
 	rm -rf results .snakemake $(VENV)

@@ -155,7 +155,8 @@ def test_time_that_runs_out_is_doubled_and_the_training_goes_on(submitted: Submi
         undisturbed, submitted.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("workflow", "src", "Snakefile", "runs", "toy")
     )
     (submitted.folder / "long.yaml").write_text(LONG.replace("500", "2500"))
-    process = submitted.start("--set-resources", "train:runtime=attempt", "--until", "train")
+    # more attempts than the profile has: on a busy machine three of them, of 1, 2 and 3 minutes, were too few
+    process = submitted.start("--set-resources", "train:runtime=attempt", "--retries", "8", "--until", "train")
     submitted.finish(process)
     states = [job["JobState"] for job in submitted.cluster.history()]
     assert "TIMEOUT" in states, states
