@@ -103,7 +103,8 @@ def _snakemake(work: Path, snakefile: Path, options: list[str], profiling: list[
     work.mkdir(exist_ok=True)
     command = [sys.executable, *(profiling or []), "-m", "snakemake", "--snakefile", str(snakefile), "--directory", str(work)]
     started = time.perf_counter()
-    done = subprocess.run([*command, "--dry-run", "--quiet", "rules", "--cores", "2", *options], check=False, capture_output=True, text=True)
+    command += ["--dry-run", "--quiet", "rules", "--cores", "2", *options]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     seconds = time.perf_counter() - started
     found = re.findall(r"^total\s+(\d+)", done.stdout + done.stderr, re.M)
     if done.returncode or not found:

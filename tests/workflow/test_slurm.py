@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -57,6 +58,13 @@ class Submitted(Project):
 
     def finish(self, process: subprocess.Popen[str], seconds: float = 1200) -> None:
         assert process.wait(seconds) == 0, (self.folder / "snakemake.log").read_text()[-6000:]
+
+    def told(self) -> list[str]:
+        """A line for each job that ended: its number, rule, state and times."""
+        text = (self.folder / "snakemake.log").read_text()
+        rules = dict(re.findall(r"SLURM jobid (\d+) \(log: \S*?slurm_logs/(?:rule|group)_(\w+)/", text))
+        ended = sorted(self.cluster.history(), key=lambda job: int(job["JobId"]))
+        return [f"{job['JobId']} {rules.get(job['JobId'], '?')} {job['JobState']} {job['StartTime']} {job['EndTime']}" for job in ended]
 
     def jobs(self, rule: str, state: str = "RUNNING") -> list[int]:
         return [job for job, (found, comment) in self.cluster.jobs().items() if found == state and comment.startswith(f"rule_{rule}")]
@@ -143,7 +151,7 @@ def test_a_run_in_which_everything_goes_wrong(submitted: Submitted, undisturbed:
     process = submitted.start()
     submitted.finish(process)
     hit("done")
-    print("\n".join(story))
+    print("\n".join([*story, *submitted.told()]))
     assert cluster.jobs() == {}
     assert_same_tables(undisturbed, submitted.folder)
     assert not submitted.checkpoints()

@@ -10,7 +10,7 @@ import pytest
 
 from bioner.commands import trace
 from bioner.errors import BionerError
-from bioner.reporting.tracing import find_row, runs_of, trace_cell
+from bioner.reporting.tracing import Sources, TracedRow, find_row, trace_cell
 
 from .conftest import Project
 
@@ -25,6 +25,7 @@ def tables(results: Path) -> list[Path]:
 def test_every_cell_leads_to_runs_and_means_come_out_again(finished: Project) -> None:
     results, compared = finished.folder / "results", dict[str, int]()
     for table in tables(results):
+        sources = Sources.beside(table)
         with open(table, newline="", encoding="utf-8") as handle:
             reader = csv.DictReader(handle)
             lines = [(reader.line_num, row) for row in reader]
@@ -32,8 +33,8 @@ def test_every_cell_leads_to_runs_and_means_come_out_again(finished: Project) ->
             if row.get("source") == "published":
                 continue
             for column in row:
-                cell = trace_cell(table, find_row(table, {}, number), column, results)
-                assert cell.systems and all(runs_of(system, results / "toy/collected") for system in cell.systems)
+                cell = trace_cell(table, TracedRow(number, row), column, sources)
+                assert cell.systems and all(sources.runs_of(system) for system in cell.systems)
                 if cell.again is not None:
                     assert cell.again == cell.value, (table.name, number, column)
                     compared[table.stem] = compared.get(table.stem, 0) + 1

@@ -11,9 +11,9 @@ from typing import Any
 
 from bioner.commandline import execute
 from bioner.errors import BionerError
-from bioner.reporting.collected import STRICT_F1, System, read_scores
+from bioner.reporting.collected import STRICT_F1, System
 from bioner.reporting.links import Chain, broken, chain, describe
-from bioner.reporting.tracing import TracedCell, TracedRow, find_row, runs_of, trace_cell
+from bioner.reporting.tracing import Sources, TracedCell, TracedRow, find_row, trace_cell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,17 +36,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     wanted = dict(_pair(text) for text in given.where)
     row = find_row(given.table, wanted, given.line)
     column = given.column or next((name for name in PREFERRED if name in row.cells), next(iter(row.cells)))
-    collected, results = given.table.parent.parent / "collected", given.table.parent.parent.parent
-    cell = trace_cell(given.table, row, column, results)
-    scores = read_scores(collected / "scores.csv")
+    results, sources = given.table.parent.parent.parent, Sources.beside(given.table)
+    cell = trace_cell(given.table, row, column, sources)
 
     def follow(system: System, fold: int, seed: int) -> Chain:
         dataset, protocol, model = system
-        value = scores.by_run(system, STRICT_F1, cell.condition).get((fold, seed))
+        value = sources.scores.by_run(system, STRICT_F1, cell.condition).get((fold, seed))
         known = cell.condition if value is not None else "clean"
         return chain(f"{dataset}/{protocol}/{model}/fold{fold}/seed{seed}", results, known, value)
 
-    chains = [follow(system, fold, seed) for system in cell.systems for fold, seed in runs_of(system, collected)]
+    chains = [follow(system, fold, seed) for system in cell.systems for fold, seed in sources.runs_of(system)]
     if given.json:
         json.dump(_as_json(given.table, row, column, cell, chains), sys.stdout, indent=1, sort_keys=True, ensure_ascii=False)
         print()

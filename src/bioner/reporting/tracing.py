@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bioner.errors import BionerError
 from bioner.reporting.cells import mean, percent
-from bioner.reporting.collected import CLEAN, STRICT_F1, Cell, FoldSeed, System, read_runs, read_scores
+from bioner.reporting.collected import CLEAN, STRICT_F1, Cell, FoldSeed, Scores, System, read_runs, read_scores
 from bioner.storage import read_json
 
 MODELS = ("model", "first", "second", "reference")
@@ -58,6 +58,26 @@ class TracedCell(NamedTuple):
     again: str | None
 
 
+class Sources(NamedTuple):
+    """What an experiment's tables are made of, read once: scores, the facts of each run, and datasets by the titles that tables print."""
+
+    scores: Scores
+    runs: Mapping[System, Sequence[Mapping[str, str]]]
+    names: Mapping[str, str]
+
+    @classmethod
+    def beside(cls, table: Path) -> Sources:
+        """Those of `results/<experiment>/tables/<name>.csv`. Raises BionerError where collected rows are missing or malformed."""
+        collected, results = table.parent.parent / "collected", table.parent.parent.parent
+        reports = (read_json(path) for path in sorted(results.glob("quality/*.json")))
+        names = {str(report["title"]): str(report["dataset"]) for report in reports}
+        return cls(read_scores(collected / "scores.csv"), read_runs(collected / "runs.csv"), names)
+
+    def runs_of(self, system: System) -> list[FoldSeed]:
+        """Folds and seeds of a system's collected runs, sorted."""
+        return sorted((int(row["fold"]), int(row["seed"])) for row in self.runs.get(system, []))
+
+
 def find_row(table: Path, wanted: Mapping[str, str], line: int | None = None) -> TracedRow:
     """The one row of a table that has the wanted cells, or that stands on a line of its CSV file (the head is line 1).
 
@@ -84,17 +104,17 @@ def find_row(table: Path, wanted: Mapping[str, str], line: int | None = None) ->
     )
 
 
-def trace_cell(table: Path, row: TracedRow, column: str, results: Path) -> TracedCell:
+def trace_cell(table: Path, row: TracedRow, column: str, sources: Sources) -> TracedCell:
     """Which runs a cell is made of, and the mean that it shows computed again from their scores.
 
     Args:
         table: `results/<experiment>/tables/<name>.csv`.
         row: of `find_row`.
         column: of the table.
-        results: the folder of all results.
+        sources: what the experiment's tables are made of.
 
     Raises:
-        BionerError: no such column; the row is a published one or about no run; collected rows are missing.
+        BionerError: no such column; the row is a published one or about no run.
     """
     if column not in row.cells:
         raise BionerError(f"{table}:1: expected a column {column!r}, found {', '.join(row.cells)}")
@@ -104,20 +124,13 @@ def trace_cell(table: Path, row: TracedRow, column: str, results: Path) -> Trace
             f"{table}:{row.line}: a published row: {cells['system']}, reference {cells['reference']}, as printed there; "
             "it has no runs (src/bioner/reporting/published/table1.csv)"
         )
-    collected = table.parent.parent / "collected"
-    scores, runs = read_scores(collected / "scores.csv"), read_runs(collected / "runs.csv")
-    systems = _systems(table, row, column, runs, _names(results))
+    scores = sources.scores
+    systems = _systems(table, row, column, sources)
     condition, cell = _definition(table.stem, cells, column)
     values = {(system, run): value for system in systems for run, value in scores.by_run(system, cell, condition).items()} if cell else {}
     again = percent(mean(scores.by_run(systems[0], cell, condition))) if cell and len(systems) == 1 and values else None
     source = f"mean over runs of {_words(cell)}, {condition}" if again is not None and cell else _SOURCES.get(table.stem, "collected rows")
     return TracedCell(cells[column], systems, source, condition, values if again is not None else {}, again)
-
-
-def runs_of(system: System, collected: Path) -> list[FoldSeed]:
-    """Folds and seeds of a system's collected runs, sorted."""
-    rows = read_runs(collected / "runs.csv").get(system, [])
-    return sorted((int(row["fold"]), int(row["seed"])) for row in rows)
 
 
 def _rows(table: Path) -> Iterator[TracedRow]:
@@ -130,22 +143,16 @@ def _rows(table: Path) -> Iterator[TracedRow]:
         raise BionerError(f"{table}: expected a table, found none; make it with: snakemake --cores all") from error
 
 
-def _names(results: Path) -> dict[str, str]:
-    """Datasets by the titles that tables print."""
-    reports = (read_json(path) for path in sorted(results.glob("quality/*.json")))
-    return {str(report["title"]): str(report["dataset"]) for report in reports}
-
-
-def _systems(table: Path, row: TracedRow, column: str, runs: Mapping[System, Any], names: Mapping[str, str]) -> list[System]:
+def _systems(table: Path, row: TracedRow, column: str, sources: Sources) -> list[System]:
     cells = row.cells
     models = [_RUN_OF[column]] if column in _RUN_OF else [name for name in MODELS if name in cells]
     if table.stem in ("comparisons", "ablations") and column == "f1":
         models = ["model"]
     if table.stem == "table1":
         models = ["model"]
-    dataset = names.get(cells.get("dataset", ""), cells.get("dataset", ""))
+    dataset = sources.names.get(cells.get("dataset", ""), cells.get("dataset", ""))
     wanted = {cells[name] for name in models}
-    found = [system for system in runs if system[0] == dataset and system[2] in wanted]
+    found = [system for system in sources.runs if system[0] == dataset and system[2] in wanted]
     protocols = sorted({protocol for _, protocol, _ in found})
     own = cells.get("protocol") or (protocols[0] if len(protocols) == 1 else _own_protocol(table, cells))
     systems = sorted(system for system in found if system[1] == own)
