@@ -51,8 +51,8 @@ def chain(run: str, results: Path, condition: str = CLEAN, value: float | None =
     facts = read_json(results / "runs" / run / "run.json")
     manifest = read_json(results / "predictions" / run / "predictions.json")
     folder, predictions = results / "runs" / run, results / "predictions" / run
-    names = [CLEAN] if condition == POSTPROCESSED else [condition]
-    links = [_file("predictions", predictions / f"{name}.jsonl", manifest["attacks"].get(name)) for name in names]
+    name = CLEAN if condition == POSTPROCESSED else condition
+    links = [_file("predictions", predictions / f"{name}.jsonl", manifest["attacks"].get(name))]
     if value is not None:
         links.append(_score(run, results, condition, value))
     links.append(_file("weights predicted with", folder / "model.safetensors", manifest.get("run")))

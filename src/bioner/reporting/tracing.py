@@ -145,11 +145,9 @@ def _rows(table: Path) -> Iterator[TracedRow]:
 
 def _systems(table: Path, row: TracedRow, column: str, sources: Sources) -> list[System]:
     cells = row.cells
-    models = [_RUN_OF[column]] if column in _RUN_OF else [name for name in MODELS if name in cells]
-    if table.stem in ("comparisons", "ablations") and column == "f1":
-        models = ["model"]
-    if table.stem == "table1":
-        models = ["model"]
+    # in table1 `reference` is a paper; the F1 of an ablation is its second model's
+    one = "model" if table.stem == "table1" or (table.stem == "ablations" and column == "f1") else _RUN_OF.get(column)
+    models = [one] if one else [name for name in MODELS if name in cells]
     dataset = sources.names.get(cells.get("dataset", ""), cells.get("dataset", ""))
     wanted = {cells[name] for name in models}
     found = [system for system in sources.runs if system[0] == dataset and system[2] in wanted]
