@@ -14,10 +14,11 @@ sys.path.insert(0, str(SOURCE))
 
 from bioner.agreements import check_ignored, under_agreement
 from bioner.config import load_plan
+from bioner.descriptions import describe
 from bioner.digests import CodeDigests
 from bioner.errors import ConfigError
 from bioner.evaluation.columns import RUN_TABLES
-from bioner.planning import Run
+from bioner.experiments import Run
 from bioner.preparation.protocols import Protocol
 from bioner.provenance import files_digest
 from bioner.storage import little_space

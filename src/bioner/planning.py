@@ -1,14 +1,14 @@
-"""Experiments, the runs they are made of, and the slice of the configuration that each rule gets."""
+"""A checked configuration: the files that runs are made from, and the slice of the configuration that each rule gets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 from bioner.errors import ConfigError
 from bioner.evaluation.attacks import NAME_ATTACKS, TEXT_ATTACKS
+from bioner.experiments import Experiment, Run
 from bioner.heads import FEATURE_CRF
 from bioner.preparation.protocols import Protocol
 from bioner.provenance import value_digest
@@ -19,109 +19,11 @@ DATASET_KEYS = {
     "inspect": ("title", "source", "licence", "counts", "agreement"),
     "harmonize": ("format", "source", "licence", "types", "counts", "strict_counts", "filters", "limits", "conll", "brat"),
 }
-EXTERNAL = "external_synonyms"
-DEDUPLICATED = {
-    "shared": "what a later part has too",
-    "all": "what a later part has too, and what repeats within a part",
-}
 
 
 def within_documents(shuffling: dict[str, Any] | None) -> bool:
     """Whether shuffled names stay inside their document, or nothing is shuffled."""
     return shuffling is None or bool(shuffling["within"] == "document")
-
-
-def protocol_notes(protocol: Protocol) -> list[str]:
-    """What a protocol has that rows must say: what is unsafe in it, and a validation part that is trained on."""
-    notes = [f"unsafe protocol: {protocol.unsafe}"] if protocol.unsafe else []
-    return notes + ["validation part trained on (train_on_validation)"] * protocol.train_on_validation
-
-
-def _words(settings: Any) -> str:
-    """The settings of an adversary or a loss for people: its kind, and in brackets what it takes."""
-    if not isinstance(settings, dict):
-        return str(settings)
-    unset = {"kind": settings["kind"], "class_weights": "none", "smoothing": 0}
-    others = ", ".join(f"{key} {value}" for key, value in sorted(settings.items()) if value not in (None, unset.get(key)))
-    return f"{settings['kind']} ({others})" if others else str(settings["kind"])
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Run:
-    """A recipe on one fold of a dataset with one seed."""
-
-    dataset: str
-    protocol: str
-    model: str
-    fold: int
-    seed: int
-
-    @classmethod
-    def of(cls, wildcards: Any) -> Run:
-        """The run of a rule's wildcards."""
-        return cls(wildcards.dataset, wildcards.protocol, wildcards.model, int(wildcards.fold), int(wildcards.seed))
-
-    @property
-    def path(self) -> str:
-        return f"{self.dataset}/{self.protocol}/{self.model}/fold{self.fold}/seed{self.seed}"
-
-    @property
-    def fold_path(self) -> str:
-        return f"{self.dataset}/{self.protocol}/fold{self.fold}"
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """A selection of runs: datasets x models x folds x seeds; `absent` says why datasets are missing, `unlinked` why its ontology is."""
-
-    name: str
-    entry: dict[str, Any]
-    absent: dict[str, str] = field(default_factory=dict)
-    unlinked: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, name: str, entry: dict[str, Any]) -> Experiment:
-        return cls(name, entry)
-
-    @property
-    def datasets(self) -> list[str]:
-        return list(self.entry["datasets"])
-
-    @property
-    def missing(self) -> str:
-        return str(self.entry["missing"])
-
-    @property
-    def protocol(self) -> str:
-        return self._protocol(self.entry["protocol"]).name
-
-    def _protocol(self, kind: str) -> Protocol:
-        words = {"all": "", "equal": "equal"}.get(self.entry["training_words"], f"{self.entry['training_words']}words")
-        return Protocol(kind, 1 if kind == "official" else self.entry["folds"]["k"], self.entry["train_on_validation"], words)
-
-    @property
-    def folds(self) -> list[int]:
-        return self.divisions[self.protocol]
-
-    @property
-    def divisions(self) -> dict[str, list[int]]:
-        """Folds to run under each protocol: the experiment's own, then those it is compared with."""
-        chosen = self.entry["folds"]
-        folds = list(range(chosen["k"]) if chosen["run"] is None else chosen["run"])
-        kinds = [self.entry["protocol"], *self.entry["compare"]]
-        return {self._protocol(kind).name: [0] if kind == "official" else folds for kind in kinds}
-
-    @property
-    def present(self) -> list[str]:
-        return [dataset for dataset in self.datasets if dataset not in self.absent]
-
-    @property
-    def runs(self) -> list[Run]:
-        return [
-            Run(dataset, protocol, model, fold, seed)
-            for protocol, folds in self.divisions.items()
-            for dataset, model, fold, seed in product(self.present, self.entry["models"], folds, self.entry["seeds"])
-        ]
 
 
 @dataclass(frozen=True)
@@ -308,72 +210,6 @@ class Plan:
             titles = {entry["to"]: self.config["datasets"][entry["to"]]["title"] for entry in experiment.entry["transfer"]}
             return {"transfers": experiment.entry["transfer"], "titles": titles}
         return {key: value for key, value in self.config["postprocessing"].items() if value}
-
-    def describe(self, name: str) -> dict[str, Any]:
-        """What tables, figures and the report need to know about an experiment."""
-        experiment = self.experiment(name)
-        entry = experiment.entry
-        datasets = {
-            dataset: {key: self.config["datasets"][dataset][key] for key in ("title", "groups", "published")}
-            | {"missing": experiment.absent.get(dataset), "closed": bool(self.config["datasets"][dataset]["agreement"])}
-            for dataset in experiment.datasets
-        }
-        models = {
-            model: {key: settings[key] for key in ("title", "reproduces", "system")}
-            | {"encoder": self._encoder_note(settings), "parts": self._parts(model)}
-            for model in entry["models"]
-            for settings in [self.config["models"][model]]
-        }
-        return {
-            "experiment": name,
-            "title": entry["title"],
-            "scale": entry["scale"],
-            "datasets": datasets,
-            "models": models,
-            "attacks": {attack: self.config["attacks"][attack] for attack in entry["attacks"]},
-            "readings": entry["readings"],
-            "protocol": experiment.protocol,
-            "compare": list(experiment.divisions)[1:],
-            "folds": experiment.folds,
-            "seeds": entry["seeds"],
-            "notes": [
-                f"{model} trained on names of the external lexicons {', '.join(sorted(self.config['preparation']['lexicons']))}"
-                for model in entry["models"]
-                if EXTERNAL in self.config["models"][model]["augmentation"]
-            ],
-            "protocol_notes": {name: self._notes(experiment, Protocol.parse(name)) for name in experiment.divisions},
-        }
-
-    def _parts(self, model: str) -> dict[str, str]:
-        """A model's adversary and its loss (with the head, which a loss needs) in words, and a digest of the rest of its recipe."""
-        recipe = self.recipe(model)
-        told = {key: recipe.pop(key, None) for key in ("adversary", "loss", "head")}
-        del recipe["model"]
-        loss = f"{told['head']}: {_words(told['loss'])}" if told["loss"] else str(told["head"])
-        return {"adversary": _words(told["adversary"] or "none"), "loss": loss, "rest": value_digest(recipe)[:16]}
-
-    def _encoder_note(self, model: dict[str, Any]) -> str | None:
-        """What rows of a model must say of its encoder: its name, and whose text it was adapted on."""
-        name: str | None = model["encoder"]
-        if model["adaptation"] is None:
-            return name
-        text = self.config["adaptations"][model["adaptation"]]["text"]
-        others = "" if text == "training" else f" and those of {', '.join(text)}"
-        return f"{name} adapted on the training part{others}"
-
-    def _notes(self, experiment: Experiment, protocol: Protocol) -> list[str]:
-        """What rows under a protocol must say: what the protocol has, and what is known of the official splits of its corpora."""
-        notes = protocol_notes(protocol)
-        for dataset in experiment.present:
-            filters = self.config["datasets"][dataset].get("filters", {})
-            if criteria := sorted(name for name, value in filters.items() if value):
-                notes.append(f"{dataset}: documents left out by {', '.join(criteria)}")
-        for dataset in experiment.present if protocol.kind == "official" else ():
-            entry = self.config["datasets"][dataset]
-            if entry["deduplicate"] != "none":
-                notes.append(f"official split of {dataset}: left out of training and validation is {DEDUPLICATED[entry['deduplicate']]}")
-            notes += [f"leak audit of {dataset}: {count} {check} allowed" for check, count in sorted(entry["allowed_leaks"].items())]
-        return notes
 
     def equal_to(self, dataset: str, protocol: str) -> list[str]:
         """Divisions to the smallest training part of which an `_equal` protocol is cut: those of its experiment; none for others.

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from bioner.config import ATTACK_KEYS
+from bioner.checks.attacks import ATTACK_KEYS
 from bioner.documents import read_documents
 from bioner.evaluation.attacks import TEXT_ATTACKS
 from bioner.storage import read_json, sha256_file

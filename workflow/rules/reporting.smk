@@ -52,7 +52,7 @@ rule table1:
     params:
         code=code_digest("table1"),
         published=files_digest(SOURCE, "bioner/reporting/published/*.csv"),
-        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
+        settings=lambda wildcards: json.dumps(describe(plan, wildcards.experiment)),
         collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
     shell:
@@ -76,7 +76,7 @@ rule tabulate:
         ENVIRONMENT
     params:
         code=code_digest("tabulate"),
-        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
+        settings=lambda wildcards: json.dumps(describe(plan, wildcards.experiment)),
         further=lambda wildcards: json.dumps(
             plan.table_settings(wildcards.experiment, wildcards.table)
         ),
@@ -120,7 +120,7 @@ rule figures:
         ENVIRONMENT
     params:
         code=code_digest("figures"),
-        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
+        settings=lambda wildcards: json.dumps(describe(plan, wildcards.experiment)),
         collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
     shell:
         "python -m bioner.commands.figures --collected {params.collected:q} --settings {params.settings:q} --rulegraph {input.rulegraph:q} --output-folder {output.folder:q} > {log:q} 2>&1"
@@ -161,7 +161,7 @@ rule report:
         code=code_digest("report"),
         template=files_digest(SOURCE, *TEMPLATES, *REPORT_TEMPLATES),
         selection=lambda wildcards: json.dumps(plan.browser(wildcards.experiment)),
-        settings=lambda wildcards: json.dumps(plan.describe(wildcards.experiment)),
+        settings=lambda wildcards: json.dumps(describe(plan, wildcards.experiment)),
         provenance=lambda wildcards: json.dumps(plan.provenance(wildcards.experiment)),
         tables=lambda wildcards, input: str(Path(input.tables).parent),
         figures=lambda wildcards, input: str(Path(input.figures).with_suffix("")),
@@ -190,7 +190,7 @@ rule metrics:
     params:
         code=code_digest("metrics"),
         settings=lambda wildcards: json.dumps(
-            [plan.describe(experiment.name) for experiment in plan.experiments]
+            [describe(plan, experiment.name) for experiment in plan.experiments]
         ),
     shell:
         "python -m bioner.commands.metrics --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"

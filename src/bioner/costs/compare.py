@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from bioner.costs.estimate import Estimator, Unknown
-from bioner.planning import Run
+from bioner.experiments import Run
 from bioner.storage import read_json
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from bioner.costs.estimate import Estimator, Unknown
 from bioner.costs.jobs import JobList
 from bioner.costs.sizes import Size
+from bioner.experiments import Run
 from bioner.heads import FEATURE_CRF
-from bioner.planning import Run
 from bioner.shapes import FLOAT
 
 TOKENIZER = 1_000_000

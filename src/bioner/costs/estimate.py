@@ -13,8 +13,9 @@ from bioner.costs.sizes import Corpus, Size, fold_parts, pieces
 from bioner.evaluation.attack_settings import complete
 from bioner.evaluation.attacks import TEXT_ATTACKS
 from bioner.evaluation.greedy import SEARCH_ATTACKS
+from bioner.experiments import Run
 from bioner.heads import FEATURE_CRF
-from bioner.planning import Plan, Run
+from bioner.planning import Plan
 from bioner.preparation.protocols import Protocol
 from bioner.shapes import Shape
 from bioner.speeds import Measurement, Setting, Speed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bioner.planning import Experiment, Plan, Run
+from bioner.experiments import Experiment, Run
+from bioner.planning import Plan
 from bioner.preparation.protocols import Protocol
 
 Key = tuple[str, ...]

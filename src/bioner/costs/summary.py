@@ -9,8 +9,9 @@ from typing import Any
 from bioner.costs.disk import disk
 from bioner.costs.estimate import RATES, Estimator, Unknown
 from bioner.costs.jobs import JobList
+from bioner.experiments import Experiment, Run
 from bioner.heads import FEATURE_CRF
-from bioner.planning import Experiment, Plan, Run
+from bioner.planning import Plan
 
 
 class Costs:

@@ -14,7 +14,8 @@ from bioner.config import load_plan
 from bioner.costs.estimate import Estimator, Passes, Unknown
 from bioner.costs.sizes import Corpus, Size
 from bioner.costs.summary import summarize
-from bioner.planning import Plan, Run
+from bioner.experiments import Run
+from bioner.planning import Plan
 from bioner.shapes import Shape
 from bioner.speeds import Measurement, Setting, Speed
 

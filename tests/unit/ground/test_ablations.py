@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bioner.config import load_plan
+from bioner.descriptions import describe
 from bioner.reporting.comparisons import ablated_pairs
 from bioner.reporting.settings import read_settings
 
@@ -20,7 +21,7 @@ def described(experiment: str, **models: dict[str, Any]) -> dict[str, Any]:
     value["run"] = [experiment]
     value["models"] |= models
     value["experiments"][experiment]["models"] += list(models)
-    return load_plan(value, ROOT).describe(experiment)
+    return describe(load_plan(value, ROOT), experiment)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from bioner.config import ATTACK_KEYS, SCHEMA, load_plan
+from bioner.checks.attacks import ATTACK_KEYS
+from bioner.config import load_plan
+from bioner.descriptions import describe
 from bioner.errors import ConfigError
 from bioner.evaluation.attacks import TEXT_ATTACKS
 from bioner.evaluation.grids import grid_name
-from bioner.planning import Run
+from bioner.experiments import Run
+from bioner.schema import SCHEMA
 
 ROOT = Path(__file__).resolve().parents[3]
 RUN = Run("demo_i2b2", "kfold5", "plain", 0, 1)
@@ -50,7 +53,7 @@ def test_a_grid_is_one_attack_for_each_strength() -> None:
     assert plan.white_box_attacks(RUN) == expected
     assert plan.text_attacks(RUN) == ["often_0p1", "often_1", "typos"]
     assert plan.config["attacks"]["often_0p1"] == {"kind": "typos", "rate": 0.1}
-    assert list(plan.describe("demo")["attacks"]) == ["steps_0p005", "steps_0p1", "typos", "often_0p1", "often_1", "few_1", "few_4"]
+    assert list(describe(plan, "demo")["attacks"]) == ["steps_0p005", "steps_0p1", "typos", "often_0p1", "often_1", "few_1", "few_4"]
     assert not {"steps", "often", "few"} & plan.config["attacks"].keys()
     assert list(load_plan(config(attacks, ["steps_0p1"]), ROOT).white_box_attacks(RUN)) == ["steps_0p1"]
 

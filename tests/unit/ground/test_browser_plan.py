@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bioner.config import load_plan
+from bioner.descriptions import describe
 
 from .test_config import config, merged
 
@@ -18,7 +19,7 @@ def plan_with(tmp_path: Path, **experiment: Any) -> Any:
 
 def test_a_corpus_under_agreement_is_closed_and_no_input(tmp_path: Path) -> None:
     plan = plan_with(tmp_path)
-    closed = {name: dataset["closed"] for name, dataset in plan.describe("demo")["datasets"].items()}
+    closed = {name: dataset["closed"] for name, dataset in describe(plan, "demo")["datasets"].items()}
     assert closed == {"demo_i2b2": False, "i2b2_2010": True}
     place, run = "demo_i2b2/kfold5/fold1", "demo_i2b2/kfold5/plain/fold1/seed1"
     assert plan.browser_files("demo") == [

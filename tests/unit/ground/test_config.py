@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from bioner.config import SCHEMA, fill_defaults, iter_keys, load_plan, read_numbers
+from bioner.config import load_plan
+from bioner.descriptions import describe
 from bioner.errors import ConfigError
-from bioner.planning import Run
+from bioner.experiments import Run
 from bioner.preparation.leaks import CHECKS
+from bioner.schema import SCHEMA, fill_defaults, iter_keys, read_numbers
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -156,7 +158,7 @@ def test_a_recipe_of_a_feature_crf_holds_nothing_of_encoders() -> None:
         "tags": "iob2", "augmentation": [], "training": {"threads": 1},
     }  # fmt: skip
     run = next(run for run in plan.experiment("demo").runs if run.model == "features")
-    assert plan.encoders_of(run) == [] and plan.text_attacks(run) == ["typos"] and plan.describe("demo")["models"]["features"]
+    assert plan.encoders_of(run) == [] and plan.text_attacks(run) == ["typos"] and describe(plan, "demo")["models"]["features"]
 
 
 def test_losses_are_completed_in_recipes() -> None:
@@ -186,7 +188,7 @@ def test_a_dataset_that_is_not_provided_is_an_error_or_a_row(tmp_path: Path) -> 
     change["experiments"]["demo"]["missing"] = "row"
     plan = load_plan(merged(config(), change), tmp_path)
     assert {run.dataset for run in plan.experiments[0].runs} == {"demo_i2b2"}
-    assert "put its files under data/i2b2_2010" in plan.describe("demo")["datasets"]["i2b2_2010"]["missing"]
+    assert "put its files under data/i2b2_2010" in describe(plan, "demo")["datasets"]["i2b2_2010"]["missing"]
     (tmp_path / "data/i2b2_2010").mkdir(parents=True)
     plan = load_plan(merged(config(), change), tmp_path)
     assert {run.dataset for run in plan.experiments[0].runs} == {"demo_i2b2", "i2b2_2010"}
@@ -211,15 +213,15 @@ def test_numbers_inside_config_arguments_arrive_as_numbers() -> None:
 def test_a_system_tells_published_rows_apart() -> None:
     plain = {"reproduces": "BioBERT", "system": "Sharma et al."}
     plan = load_plan(merged(config(), {"run": ["open"], "models": {"plain": plain}}), ROOT)
-    described = plan.describe("open")["models"]["plain"]
+    described = describe(plan, "open")["models"]["plain"]
     assert described == plain | {"title": None, "encoder": "minilm", "parts": described["parts"]}
 
 
 def test_allowed_leaks_are_told_in_the_rows() -> None:
     change = {"datasets": {"demo_i2b2": {"allowed_leaks": {"shared_documents": 1}}}}
-    assert load_plan(merged(config(), change), ROOT).describe("demo")["protocol_notes"] == {"kfold5": []}
+    assert describe(load_plan(merged(config(), change), ROOT), "demo")["protocol_notes"] == {"kfold5": []}
     change |= {"experiments": {"demo": {"protocol": "official", "compare": ["kfold"]}}}
-    notes = load_plan(merged(config(), change), ROOT).describe("demo")["protocol_notes"]
+    notes = describe(load_plan(merged(config(), change), ROOT), "demo")["protocol_notes"]
     assert notes == {"official": ["leak audit of demo_i2b2: 1 shared_documents allowed"], "kfold5": []}
     with pytest.raises(ConfigError, match=r"datasets\.demo_i2b2\.allowed_leaks: 'shared_document' is not one of"):
         load_plan(merged(config(), {"datasets": {"demo_i2b2": {"allowed_leaks": {"shared_document": 1}}}}), ROOT)
@@ -234,10 +236,10 @@ def test_the_checks_that_may_be_allowed_are_those_of_the_audit() -> None:
 def test_what_an_official_split_leaves_out_is_told_in_the_rows() -> None:
     change = {"run": ["open"], "datasets": {"bc5cdr": {"deduplicate": "shared"}, "demo_i2b2": {"deduplicate": "shared"}}}
     plan = load_plan(merged(config(), change), ROOT)
-    told = [note for note in plan.describe("open")["protocol_notes"]["official"] if "left out" in note]
+    told = [note for note in describe(plan, "open")["protocol_notes"]["official"] if "left out" in note]
     assert told == ["official split of bc5cdr: left out of training and validation is what a later part has too"]
     plan = load_plan(merged(config(), change | {"run": ["demo"]}), ROOT)
-    assert plan.describe("demo")["protocol_notes"] == {"kfold5": []}  # folds keep what is alike together
+    assert describe(plan, "demo")["protocol_notes"] == {"kfold5": []}  # folds keep what is alike together
     with pytest.raises(ConfigError, match=r"datasets\.bc5cdr\.deduplicate"):
         load_plan(merged(config(), {"datasets": {"bc5cdr": {"deduplicate": "yes"}}}), ROOT)
 
@@ -274,7 +276,7 @@ def test_an_experiment_compares_protocols_at_equal_training_words() -> None:
     assert [run.protocol for run in experiment.runs] == protocols
     assert plan.equal_to("bc5cdr", "kfold5_equal") == ["augment_first5", "kfold5", "kfold5_sentence", "official"]
     assert plan.equal_to("bc5cdr", "kfold5") == []
-    described = plan.describe("leakage")
+    described = describe(plan, "leakage")
     assert (described["protocol"], described["compare"], described["notes"]) == (protocols[0], protocols[1:], [])
     assert plan.selection("leakage")["compare"] == {protocol: [0] for protocol in protocols[1:]}
 
@@ -316,7 +318,7 @@ def test_experiments_cannot_make_the_same_runs_equal_to_different_parts() -> Non
 def test_declared_protocols_are_in_every_row() -> None:
     change = {"protocol": "kfold_sentence", "compare": [], "train_on_validation": True, "training_words": 900}
     plan = load_plan(merged(config(), {"run": ["leakage"], "experiments": {"leakage": change}}), ROOT)
-    described = plan.describe("leakage")
+    described = describe(plan, "leakage")
     assert described["protocol"] == "kfold5_sentence_trainval_900words"
     assert described["protocol_notes"]["kfold5_sentence_trainval_900words"] == [
         "unsafe protocol: sentences of one document are in training and test",

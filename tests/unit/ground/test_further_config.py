@@ -12,7 +12,8 @@ import yaml
 from bioner.config import load_plan
 from bioner.errors import ConfigError
 from bioner.evaluation import boundaries, consistency, overlap_policies
-from bioner.planning import Plan, Run
+from bioner.experiments import Run
+from bioner.planning import Plan
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRY = {"title": "x", "scale": "open", "datasets": ["bc5cdr", "jnlpba"], "models": ["plain", "crf"], "linking": "disease_ontology"}

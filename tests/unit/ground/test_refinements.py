@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from bioner.config import load_plan
+from bioner.descriptions import describe
 from bioner.errors import ConfigError
-from bioner.planning import Plan, Run
+from bioner.experiments import Run
+from bioner.planning import Plan
 
 ROOT = Path(__file__).resolve().parents[3]
 RATE = {"low": 1e-5, "high": 1e-3, "log": True}
@@ -49,7 +51,7 @@ def test_an_adapted_run_starts_from_its_folds_encoder_and_its_text_is_audited() 
     adaptation = made.recipe("refined")["adaptation"]
     assert (adaptation["name"], adaptation["mask"], adaptation["text"]) == ("more", 0.15, "training")
     assert made.recipe("plain")["adaptation"] is None
-    assert made.describe("demo")["models"]["refined"]["encoder"] == "minilm adapted on the training part"
+    assert describe(made, "demo")["models"]["refined"]["encoder"] == "minilm adapted on the training part"
 
 
 def test_text_of_other_datasets_is_that_of_their_official_training_parts() -> None:
@@ -60,7 +62,7 @@ def test_text_of_other_datasets_is_that_of_their_official_training_parts() -> No
     ]  # fmt: skip
     assert plan().adaptation_text("more", "demo_bc5cdr", "demo_bc5cdr/kfold5/fold0") == [own]
     assert (
-        made.describe("demo")["models"]["refined"]["encoder"]
+        describe(made, "demo")["models"]["refined"]["encoder"]
         == "minilm adapted on the training part and those of ncbi_disease, demo_bc5cdr"
     )
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bioner.config import load_plan
+from bioner.descriptions import describe
 from bioner.errors import ConfigError
 from bioner.planning import Plan
 
@@ -53,8 +54,8 @@ def test_external_names_must_be_declared_and_are_told_in_every_row(tmp_path: Pat
     with pytest.raises(ConfigError, match=r"lexicon: model 'plain' is trained on names from outside"):
         plan(tmp_path, augmentation=["external_synonyms"], lexicons=lexicons)
     declared = plan(tmp_path, augmentation=["external_synonyms"], lexicons=lexicons, lexicon="external")
-    assert "plain trained on names of the external lexicons own" in declared.describe("demo")["notes"]
-    silent = plan(tmp_path, lexicons=lexicons).describe("demo")["notes"]
+    assert "plain trained on names of the external lexicons own" in describe(declared, "demo")["notes"]
+    silent = describe(plan(tmp_path, lexicons=lexicons), "demo")["notes"]
     assert not any("external" in note for note in silent)
 
 

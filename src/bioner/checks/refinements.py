@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+from bioner.checks.datasets import has_documents
+from bioner.checks.models import check_model
 from bioner.errors import BionerError, ConfigError
+from bioner.heads import check_fit, complete_model
 from bioner.planning import Plan
 from bioner.preparation.protocols import Protocol
 from bioner.recipes import FIXED, with_values
+from bioner.schema import check_names, describe_error
 
 WHOLE = ("loss", "adversary")
 """Keys of a model that are mappings with a kind, which says what the other keys are."""
 
-CheckNames = Callable[[Iterable[str], dict[str, Any], str], None]
-Complete = Callable[[str, str, dict[str, Any]], dict[str, Any]]
 
-
-def check_adaptations(config: Mapping[str, Any], check_names: CheckNames) -> None:
+def check_adaptations(config: Mapping[str, Any]) -> None:
     """Whether encoders, texts and the models that name an adaptation fit.
-
-    Args:
-        check_names: raises for a name that a mapping lacks; told where.
 
     Raises:
         ConfigError: names the entry and the key.
@@ -48,19 +48,19 @@ def check_adaptations(config: Mapping[str, Any], check_names: CheckNames) -> Non
             )
 
 
-def check_searches(config: Mapping[str, Any], schema: Mapping[str, Any], check_names: CheckNames, complete: Complete) -> None:
+def check_searches(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Whether searches name what there is and every value of their spaces is one that the model's key takes.
 
     Sets `kind` in each entry of a space that lacks it, and writes choices of whole mappings as recipes have them.
 
     Args:
-        schema: of a model's entry.
-        check_names: raises for a name that a mapping lacks; told where.
-        complete: a model's entry with all that it has by default; raises for one that no model may have; told where, and the name.
+        schema: of the configuration.
 
     Raises:
         ConfigError: names the entry and the key.
     """
+    of_models = schema["properties"]["models"]["additionalProperties"]
+    validator = Draft202012Validator(of_models | {"$defs": schema["$defs"]})
     for name, entry in config["searches"].items():
         where = f"searches.{name}"
         check_names([entry["model"]], config["models"], f"{where}.model")
@@ -72,21 +72,39 @@ def check_searches(config: Mapping[str, Any], schema: Mapping[str, Any], check_n
                 f"'{model['values_from']}'; set models.{entry['model']}.values_from to null"
             )
         _check_fold(where, entry)
+        if not entry["protocol"].startswith("official") and not has_documents(config["datasets"][entry["dataset"]]):
+            raise ConfigError(
+                f"{where}.dataset: '{entry['dataset']}' has no document ids, k-fold would split documents; use protocol official"
+            )
         for key, space in entry["space"].items():
-            _check_space(f"{where}.space.{key}", key, space, schema)
+            _check_space(f"{where}.space.{key}", key, space, of_models)
             changed = []
             for value in space.get("choices") or (space["low"], space["high"]):
                 try:
-                    changed.append(complete(f"{where}.space.{key}", entry["model"], with_values(model, {key: value})))
-                except ConfigError:
-                    raise
+                    tried = with_values(model, {key: value})
                 except BionerError as error:
                     raise ConfigError(f"{where}.space.{error}") from None
+                _check_tried(f"{where}.space.{key}", entry["model"], tried, validator)
+                changed.append(tried)
             if "choices" in space and key in model:
                 space["choices"] = [completed[key] for completed in changed]
     for name, model in config["models"].items():
         if model["values_from"] is not None:
             check_names([model["values_from"]], config["searches"], f"models.{name}.values_from")
+
+
+def _check_tried(where: str, name: str, model: dict[str, Any], validator: Draft202012Validator) -> None:
+    """Complete a model with a value of a search in place; ConfigError, told where, for one that no model may have."""
+    written = {key: value["kind"] if isinstance(value, dict) and value.keys() == {"kind"} else value for key, value in model.items()}
+    for error in validator.iter_errors(written):
+        raise ConfigError(f"{where}: {describe_error(error)}")
+    of_models: Any = validator.schema
+    try:
+        complete_model(model, of_models)
+        check_model(f"models.{name}", model, of_models)
+        check_fit("trials", name, model, {})
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _check_fold(where: str, entry: Mapping[str, Any]) -> None:

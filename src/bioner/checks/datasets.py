@@ -1,0 +1,66 @@
+"""Datasets and what is prepared of them: whether entries hold together, and what users must provide is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bioner.corpora.provided import expand, places
+from bioner.errors import ConfigError
+from bioner.experiments import EXTERNAL
+from bioner.schema import check_names
+
+
+def check_dataset(where: str, dataset: dict[str, Any]) -> None:
+    """ConfigError for keys that a dataset's source or format lacks or has no use for."""
+    needed = {"provided": ("folder", "paths", "glob"), "download": ("files",)}.get(dataset["source"], ())
+    if needed and not any(dataset.get(key) for key in needed):
+        raise ConfigError(f"{where}: expected {' or '.join(needed)} for source {dataset['source']}, found none")
+    stray: list[str] = [key for key in ("paths", "glob") if key in dataset and (dataset["source"] != "provided" or dataset["files"])]
+    stray += [key for key in ("conll", "brat") if key in dataset and dataset["format"] != key]
+    if stray:
+        raise ConfigError(
+            f"{where}.{stray[0]}: expected only with source provided and without files (paths, glob) or with the format of that name "
+            f"(conll, brat), found source {dataset['source']} and format {dataset['format']}"
+        )
+
+
+def has_documents(dataset: dict[str, Any]) -> bool:
+    """Whether a corpus says which texts its sentences belong to: not where CoNLL files have no document marks."""
+    unmarked = dataset["format"] == "conll" and not (dataset.get("conll") or {}).get("document_mark")
+    return bool(dataset["document_ids"]) and not unmarked
+
+
+def missing_reason(dataset: dict[str, Any], base: Path) -> str | None:
+    """Why a dataset that its user must provide is not there, or None when it is."""
+    if dataset["source"] != "provided":
+        return None
+    folder = dataset.get("folder", ".")
+    root = base / os.path.expanduser(folder)
+    lacking = [path for _, path, pattern in places(dataset) if not expand(root, path, pattern=pattern)]
+    # of os.path, because it is false where there can be no such place, as when the name is too long
+    there = os.path.isdir(root)
+    if there and not lacking:
+        return None
+    signing = f"{dataset['agreement']}; " if dataset["agreement"] else ""
+    return f"{signing}put its files under {folder}{f' ({lacking[0]} is not there)' if there else ''}"
+
+
+def check_preparation(config: dict[str, Any], base: Path) -> None:
+    """Whether translators and external lexicons are there, and models ask only for variants that are made."""
+    chosen = config["preparation"]
+    for way in ("forward", "backward") if chosen["back_translation"] is not None else ():
+        check_names([chosen["back_translation"][way]], config["encoders"], f"preparation.back_translation.{way}")
+    for name, entry in chosen["lexicons"].items():
+        for kind, path in entry.items():
+            if not (base / path).is_file():
+                raise ConfigError(f"preparation.lexicons.{name}.{kind}: expected a file, found none at {path}; correct the path")
+    if chosen["lexicons"] and chosen["synonyms"] is None:
+        raise ConfigError("preparation.synonyms: expected rate and seed, which external lexicons use too, got null")
+    selected = [model for name in config["run"] for model in config["experiments"].get(name, {}).get("models", ())]
+    for name in [model for model in config["models"] if model in selected]:
+        for kind in config["models"][name]["augmentation"]:
+            key = "lexicons" if kind == EXTERNAL else kind
+            if chosen[key] is None or (kind == EXTERNAL and not chosen[key]):
+                raise ConfigError(f"models.{name}.augmentation: expected variants that are made, got {kind}; set preparation.{key}")

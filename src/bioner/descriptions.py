@@ -1,0 +1,100 @@
+"""Experiments in words: what tables, figures and the report are told about one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bioner.experiments import EXTERNAL, Experiment
+from bioner.planning import Plan
+from bioner.preparation.protocols import Protocol
+from bioner.provenance import value_digest
+
+DEDUPLICATED = {
+    "shared": "what a later part has too",
+    "all": "what a later part has too, and what repeats within a part",
+}
+
+
+def protocol_notes(protocol: Protocol) -> list[str]:
+    """What a protocol has that rows must say: what is unsafe in it, and a validation part that is trained on."""
+    notes = [f"unsafe protocol: {protocol.unsafe}"] if protocol.unsafe else []
+    return notes + ["validation part trained on (train_on_validation)"] * protocol.train_on_validation
+
+
+def _words(settings: Any) -> str:
+    """The settings of an adversary or a loss for people: its kind, and in brackets what it takes."""
+    if not isinstance(settings, dict):
+        return str(settings)
+    unset = {"kind": settings["kind"], "class_weights": "none", "smoothing": 0}
+    others = ", ".join(f"{key} {value}" for key, value in sorted(settings.items()) if value not in (None, unset.get(key)))
+    return f"{settings['kind']} ({others})" if others else str(settings["kind"])
+
+
+def describe(plan: Plan, name: str) -> dict[str, Any]:
+    """What tables, figures and the report need to know about an experiment."""
+    experiment = plan.experiment(name)
+    entry = experiment.entry
+    datasets = {
+        dataset: {key: plan.config["datasets"][dataset][key] for key in ("title", "groups", "published")}
+        | {"missing": experiment.absent.get(dataset), "closed": bool(plan.config["datasets"][dataset]["agreement"])}
+        for dataset in experiment.datasets
+    }
+    models = {
+        model: {key: settings[key] for key in ("title", "reproduces", "system")}
+        | {"encoder": _encoder_note(plan, settings), "parts": _parts(plan, model)}
+        for model in entry["models"]
+        for settings in [plan.config["models"][model]]
+    }
+    return {
+        "experiment": name,
+        "title": entry["title"],
+        "scale": entry["scale"],
+        "datasets": datasets,
+        "models": models,
+        "attacks": {attack: plan.config["attacks"][attack] for attack in entry["attacks"]},
+        "readings": entry["readings"],
+        "protocol": experiment.protocol,
+        "compare": list(experiment.divisions)[1:],
+        "folds": experiment.folds,
+        "seeds": entry["seeds"],
+        "notes": [
+            f"{model} trained on names of the external lexicons {', '.join(sorted(plan.config['preparation']['lexicons']))}"
+            for model in entry["models"]
+            if EXTERNAL in plan.config["models"][model]["augmentation"]
+        ],
+        "protocol_notes": {name: _notes(plan, experiment, Protocol.parse(name)) for name in experiment.divisions},
+    }
+
+
+def _parts(plan: Plan, model: str) -> dict[str, str]:
+    """A model's adversary and its loss (with the head, which a loss needs) in words, and a digest of the rest of its recipe."""
+    recipe = plan.recipe(model)
+    told = {key: recipe.pop(key, None) for key in ("adversary", "loss", "head")}
+    del recipe["model"]
+    loss = f"{told['head']}: {_words(told['loss'])}" if told["loss"] else str(told["head"])
+    return {"adversary": _words(told["adversary"] or "none"), "loss": loss, "rest": value_digest(recipe)[:16]}
+
+
+def _encoder_note(plan: Plan, model: dict[str, Any]) -> str | None:
+    """What rows of a model must say of its encoder: its name, and whose text it was adapted on."""
+    name: str | None = model["encoder"]
+    if model["adaptation"] is None:
+        return name
+    text = plan.config["adaptations"][model["adaptation"]]["text"]
+    others = "" if text == "training" else f" and those of {', '.join(text)}"
+    return f"{name} adapted on the training part{others}"
+
+
+def _notes(plan: Plan, experiment: Experiment, protocol: Protocol) -> list[str]:
+    """What rows under a protocol must say: what the protocol has, and what is known of the official splits of its corpora."""
+    notes = protocol_notes(protocol)
+    for dataset in experiment.present:
+        filters = plan.config["datasets"][dataset].get("filters", {})
+        if criteria := sorted(name for name, value in filters.items() if value):
+            notes.append(f"{dataset}: documents left out by {', '.join(criteria)}")
+    for dataset in experiment.present if protocol.kind == "official" else ():
+        entry = plan.config["datasets"][dataset]
+        if entry["deduplicate"] != "none":
+            notes.append(f"official split of {dataset}: left out of training and validation is {DEDUPLICATED[entry['deduplicate']]}")
+        notes += [f"leak audit of {dataset}: {count} {check} allowed" for check, count in sorted(entry["allowed_leaks"].items())]
+    return notes
