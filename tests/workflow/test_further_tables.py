@@ -12,6 +12,7 @@ from bioner.documents import read_documents
 from bioner.storage import sha256_file
 
 from .conftest import Project
+from .test_trace import trace_all, trace_rows
 
 RUN = "demo_bc5cdr/kfold3/plain/fold0/seed1"
 TRANSFER = {"from": "demo_bc5cdr", "to": "demo_i2b2", "types": {"Disease": "problem"}}
@@ -65,6 +66,10 @@ def test_linking_and_transfer_need_no_training(finished: Project) -> None:
     ]
     gold = list(read_documents(results / "folds/demo_i2b2/kfold3/fold0/test.jsonl"))
     assert transferred[0]["documents"] == str(len(gold))
+    for table in ("linking", "transfer"):
+        trace_all(results / f"toy/tables/{table}.csv")
+    assert "ontology" in trace_rows(results / "toy/tables/linking.csv")
+    assert {"predictions there", "weights used there"} <= trace_rows(results / "toy/tables/transfer.csv")
     predicted = read_documents(results / f"transferred/{RUN}/demo_i2b2/clean.jsonl")
     assert [document.text for document in predicted] == [document.text for document in gold]
     assert finished.planned() == {}

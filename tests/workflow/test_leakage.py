@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from .conftest import Project
+from .test_trace import trace_all, trace_rows
 
 EXPERIMENT = {
     "title": "Toy leakage",
@@ -40,4 +41,7 @@ def test_four_protocols_at_equal_training_words(fresh: Project) -> None:
     assert all(0.7 * limit < count <= limit for count in words) and max(words) == limit
     assert "shared documents" in rows[2]["leaks"] and "variant in evaluation" in rows[3]["leaks"]
     assert all(("unsafe protocol: " in row["note"]) == (row["unsafe"] == "yes") for row in rows)
+    fresh.run("results/leaks/tables/table1.csv")
+    assert trace_all(fresh.folder / "results/leaks/tables/leakage.csv") == 4
+    assert "corpus" in trace_rows(fresh.folder / "results/leaks/tables/leakage.csv")
     assert fresh.planned("results/leaks/tables/leakage.csv") == {}

@@ -18,6 +18,7 @@ from bioner.documents import read_documents
 from bioner.storage import read_json, sha256_file
 
 from .conftest import Project
+from .test_trace import trace_rows
 
 FOLD = "demo_bc5cdr/kfold3"
 SPACE = {"training.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "training.batch_pieces": {"choices": [128, 256]}}
@@ -82,6 +83,7 @@ def test_an_adapted_model_takes_the_values_of_a_search(refined: Project) -> None
     assert not {word for word in told & words if len(word) > 9}
     page = (results / "toy/tables/table1.md").read_text(encoding="utf-8")
     assert "encoder minilm adapted on the training part" in page
+    assert {"encoder", "encoder before"} <= trace_rows(results / "toy/tables/robustness.csv")
     assert "Nothing to be done" in refined.run()
 
 

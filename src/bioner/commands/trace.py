@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         dataset, protocol, model = system
         value = sources.scores.by_run(system, STRICT_F1, cell.condition).get((fold, seed))
         known = cell.condition if value is not None else "clean"
-        return chain(f"{dataset}/{protocol}/{model}/fold{fold}/seed{seed}", results, known, value)
+        return chain(f"{dataset}/{protocol}/{model}/fold{fold}/seed{seed}", results, known, value, given.table.stem)
 
     chains = [follow(system, fold, seed) for system in cell.systems for fold, seed in sources.runs_of(system)]
     if given.json:

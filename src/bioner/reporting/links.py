@@ -35,7 +35,7 @@ class Chain(NamedTuple):
     links: list[Link]
 
 
-def chain(run: str, results: Path, condition: str = CLEAN, value: float | None = None) -> Chain:
+def chain(run: str, results: Path, condition: str = CLEAN, value: float | None = None, table: str = "table1") -> Chain:
     """Follow a run back.
 
     Args:
@@ -43,6 +43,7 @@ def chain(run: str, results: Path, condition: str = CLEAN, value: float | None =
         results: the folder of all results.
         condition: which predictions: clean, an attack's name, or postprocessed.
         value: strict micro F1 in [0, 1] that scores.csv has for the condition; computed again from the predictions where given.
+        table: name of the table; `linking` has the ontologies' files too, `transfer` the predictions on other corpora.
 
     Raises:
         BionerError: run.json or predictions.json is missing or malformed.
@@ -55,6 +56,11 @@ def chain(run: str, results: Path, condition: str = CLEAN, value: float | None =
     links = [_file("predictions", predictions / f"{name}.jsonl", manifest["attacks"].get(name))]
     if value is not None:
         links.append(_score(run, results, condition, value))
+    if table == "transfer":
+        links += _transferred(results / "transferred" / run, folder)
+    if table == "linking":
+        for path in sorted((results / "linked" / run).glob("*.csv")):
+            links += _raw(results / "raw" / path.stem, "ontology")
     links.append(_file("weights predicted with", folder / "model.safetensors", manifest.get("run")))
     links.append(_file("weights trained", folder / "model.safetensors", (facts.get("files") or {}).get("model.safetensors")))
     links.append(_recipe(results / "recipes" / f"{model}.json", facts["recipe"]))
@@ -87,21 +93,33 @@ def _encoder(results: Path, dataset: str, protocol: str, fold: str, facts: Mappi
     if not encoder:
         return
     adaptation = facts["recipe"].get("adaptation")
-    folder = results / (f"adapted/{dataset}/{protocol}/{adaptation}/{fold}" if adaptation else f"encoders/{encoder['encoder']}")
+    folder = results / (f"adapted/{dataset}/{protocol}/{adaptation['name']}/{fold}" if adaptation else f"encoders/{encoder['encoder']}")
     for name, digest in sorted(encoder["files"].items()):
         yield _file("encoder", folder / name, digest)
+    if adaptation:
+        before = encoder["source"]["encoder"]
+        for name, digest in sorted(before["files"].items()):
+            yield _file("encoder before", results / "encoders" / before["encoder"] / name, digest)
 
 
-def _raw(folder: Path) -> Iterator[Link]:
+def _transferred(folder: Path, weights: Path) -> Iterator[Link]:
+    """Predictions of a run on the test documents of other corpora, and the weights that they were made with."""
+    for path in sorted(folder.glob("*/predictions.json")):
+        manifest = read_json(path)
+        yield _file("predictions there", path.with_name("clean.jsonl"), manifest["attacks"].get(CLEAN))
+        yield _file("weights used there", weights / "model.safetensors", manifest.get("run"))
+
+
+def _raw(folder: Path, what: str = "corpus") -> Iterator[Link]:
     """The original files: where they lie is told by the manifest, for a provided corpus outside of results/."""
     manifest = folder / "manifest.json"
     if not manifest.is_file():
-        yield Link("corpus", str(manifest), "", ABSENT)
+        yield Link(what, str(manifest), "", ABSENT)
         return
     told = read_json(manifest)
     root = Path(told["root"]) if "root" in told else folder
     for entry in told["files"]:
-        yield _file("corpus", root / entry["name"], entry["sha256"])
+        yield _file(what, root / entry["name"], entry["sha256"])
 
 
 def _score(run: str, results: Path, condition: str, value: float) -> Link:
@@ -143,6 +161,10 @@ def describe(one: Chain) -> list[str]:
 
 
 def _source(encoder: Mapping[str, Any] | None) -> str:
+    """Where an encoder came from, and for an adapted one where the one before came from."""
     if not encoder:
         return "none"
-    return f"{encoder['encoder']}: " + ", ".join(f"{name} {value}" for name, value in sorted((encoder.get("source") or {}).items()))
+    source = dict(encoder.get("source") or {})
+    before = source.pop("encoder", None)
+    parts = [f"{name} {value}" for name, value in sorted(source.items()) if not isinstance(value, dict | list)]
+    return f"{encoder['encoder']}: {', '.join(parts)}{f'; of {_source(before)}' if before else ''}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bioner.errors import BionerError
+from bioner.evaluation.columns import POSTPROCESSED
 from bioner.reporting.cells import mean, percent
 from bioner.reporting.collected import CLEAN, STRICT_F1, Cell, FoldSeed, Scores, System, read_runs, read_scores
 from bioner.storage import read_json
@@ -149,7 +150,8 @@ def _systems(table: Path, row: TracedRow, column: str, sources: Sources) -> list
     one = "model" if table.stem == "table1" or (table.stem == "ablations" and column == "f1") else _RUN_OF.get(column)
     models = [one] if one else [name for name in MODELS if name in cells]
     dataset = sources.names.get(cells.get("dataset", ""), cells.get("dataset", ""))
-    wanted = {cells[name] for name in models}
+    # a row without a model is about gold mentions, which every run on the dataset is given
+    wanted = {cells[name] for name in models} - {""} or {system[2] for system in sources.runs}
     found = [system for system in sources.runs if system[0] == dataset and system[2] in wanted]
     protocols = sorted({protocol for _, protocol, _ in found})
     own = cells.get("protocol") or (protocols[0] if len(protocols) == 1 else _own_protocol(table, cells))
@@ -171,7 +173,7 @@ def _own_protocol(table: Path, cells: Mapping[str, str]) -> str | None:
 
 def _definition(name: str, cells: Mapping[str, str], column: str) -> tuple[str, Cell | None]:
     """The condition of a cell, and which score its mean is; None where it is no mean of one score."""
-    condition = cells.get("attack") or CLEAN
+    condition = cells.get("attack") or (POSTPROCESSED if cells.get("mentions") == POSTPROCESSED else CLEAN)
     if name == "table1_definitions":
         return CLEAN, Cell(*(cells[part] for part in ("definition", "average", "type", "metric"))) if column == "value" else None
     if name in ("table1", "leakage"):
@@ -185,7 +187,7 @@ def _definition(name: str, cells: Mapping[str, str], column: str) -> tuple[str, 
         return condition, STRICT_F1._replace(average=cells["average"]) if column in _RUN_OF or column == "f1" else None
     if name == "postprocessing":
         metric, _, when = column.partition("_")
-        return (CLEAN if when != "after" else "postprocessed"), _STRICT.get(metric) if when in ("before", "after") else None
+        return (CLEAN if when != "after" else POSTPROCESSED), _STRICT.get(metric) if when in ("before", "after") else None
     return condition, None
 
 
