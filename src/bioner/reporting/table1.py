@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -115,7 +116,9 @@ def reproduced_row(
         "scale": settings.scale,
         "difference": f"{float(percent(f1)) - float(target.f1):+.2f}" if target and target.f1 else "",
         "audit": "",
-        "note": "; ".join(part for part in (_note(settings, *_run_notes(model, runs)), _comparison(target)) if part),
+        "note": "; ".join(
+            part for part in (_note(settings, *_run_notes(model, runs), *_ceiling(scores, system)), _comparison(target)) if part
+        ),
     }
 
 
@@ -131,6 +134,12 @@ def _reading(scores: Scores, system: System, reading: str) -> float | None:
             "correct it in the configuration"
         )
     return value
+
+
+def _ceiling(scores: Scores, system: System) -> list[str]:
+    """What recall this system would have if it made no mistake, where its units and tags cannot say every gold mention."""
+    reached = mean(scores.by_run(system, Cell("model_ceiling", "micro", "", "recall")))
+    return [] if reached is None or reached == 1 else [f"recall at most {math.floor(round(10000 * reached, 6)) / 100:.2f}"]
 
 
 def _run_notes(model: ModelSettings, runs: Mapping[tuple[int, int], float]) -> list[str]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import statistics
 
 import pytest
@@ -86,6 +87,21 @@ def test_demo_rows_say_so_and_show_no_difference(made_tables):
     rows = rows_of(made_tables / "table1.csv")[19:]
     assert {row["difference"] for row in rows} == {""}
     assert all(row["note"].startswith("demo, synthetic corpora") and row["scale"] == "demo" for row in rows)
+
+
+def test_rows_say_what_recall_could_be_at_most(collected, settings, tmp_path):
+    copied = tmp_path / "collected"
+    shutil.copytree(collected, copied)
+    dataset = next(iter(settings["datasets"]))
+    reached = {"plain": ("0.96999", "0.98"), "adaptive": ("1.0", "1.0")}
+    with open(copied / "scores.csv", "a", encoding="utf-8") as handle:
+        for model, values in reached.items():
+            for fold, value in enumerate(values):
+                handle.write(f"{dataset},kfold5,{model},{fold},1,clean,model_ceiling,micro,,recall,{value}\n")
+    rows = run(copied, settings, tmp_path / "made")[19:]
+    told = {row["model"]: row["note"] for row in rows if row["dataset"] == settings["datasets"][dataset]["title"]}
+    assert told["plain"].endswith("; recall at most 97.49")  # 97.4995, never told as more than it is
+    assert all("at most" not in told[model] for model in told if model != "plain")
 
 
 def test_difference_of_a_full_row_and_a_missing_corpus(collected, full_settings, tmp_path):
