@@ -21,6 +21,7 @@ from bioner.entities import Document
 from bioner.errors import BionerError
 from bioner.evaluation.strict import strict_scores
 from bioner.locks import alone_in
+from bioner.preparation.protocols import Protocol
 from bioner.provenance import code_digest
 from bioner.storage import read_json, remove_partials, sha256_file, write_json, write_rows
 from bioner.tagging.checkpoints import Checkpoint
@@ -112,7 +113,7 @@ def _train(recipe: Path, encoder: Path | None, fold: Path, audit: Path, seed: in
         interval=checkpoint_seconds,
         folder=output,
     )
-    training.run(windows, list(read_documents(fold / "validation.jsonl")))
+    training.run(windows, held_out_documents(fold, composition))
     save_tagger(output, tagger, tokenizer, settings, vocabulary)
     write_rows(output / "history.csv", HISTORY, training.progress.history)
     seconds = round(time.monotonic() - started + training.earlier, 1)
@@ -126,7 +127,7 @@ def _train_feature_crf(recipe: dict[str, Any], fold: Path, composition: dict[str
     started = time.monotonic()
     inputs = describe_inputs(recipe, None, fold, seed, packages=("python-crfsuite", "numpy", "safetensors"))
     remove_partials(output)
-    documents, validation = training_documents(fold, recipe["augmentation"]), list(read_documents(fold / "validation.jsonl"))
+    documents, validation = training_documents(fold, recipe["augmentation"]), held_out_documents(fold, composition)
     say(f"training {recipe['model']}: train_documents {len(documents)}")
     tag_set = TagSet.of(composition["types"], recipe["tags"])
     model, objective, lost = FeatureCRF.train(documents, tag_set, **recipe["feature_crf"])
@@ -198,6 +199,14 @@ def training_documents(fold: Path, augmentation: Sequence[str]) -> list[Document
     originals = list(read_documents(fold / "train.jsonl"))
     variants = [document for document in read_documents(fold / "variants.jsonl") if document.meta["augmentation"] in augmentation]
     return originals + variants
+
+
+def held_out_documents(fold: Path, composition: dict[str, Any]) -> list[Document]:
+    """The fold's validation documents; none under a protocol that trains on them, for a score on them would choose by what was learnt."""
+    if Protocol.parse(composition["protocol"]).train_on_validation:
+        say("the validation part is trained on: all epochs are made, and the last is kept")
+        return []
+    return list(read_documents(fold / "validation.jsonl"))
 
 
 def tag_frequencies(windows: Sequence[Window], tag_set: TagSet) -> Tensor:

@@ -203,7 +203,7 @@ def test_train_and_predict_ask_no_network(tmp_path: Path, bert: Path) -> None:
     for name in ("train", "validation", "test"):
         write_documents(fold / f"{name}.jsonl", documents)
     write_documents(fold / "variants.jsonl", [])
-    write_json(fold / "composition.json", {"types": ["Disease"], "normalize": ["unicode"]})
+    write_json(fold / "composition.json", {"protocol": "official", "types": ["Disease"], "normalize": ["unicode"]})
     write_json(tmp_path / "audit.json", {"verdict": "clean", "checks": []})
     training = {"learning_rate": 0.005, "head_learning_rate": 0.01, "loss_learning_rate": 0.01, "weight_decay": 0.01, "warmup": 0.1}
     training |= {"clip": 1.0, "batch_pieces": 128, "epochs": 1, "minimum_steps": 0, "patience": 1, "dropout": None, "threads": 1}

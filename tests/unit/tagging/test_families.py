@@ -85,7 +85,7 @@ def train(folder: Path, output: Path, settings: dict[str, Any]) -> Path:
     for name, count in (("train", 6), ("validation", 2)):
         write_documents(fold / f"{name}.jsonl", documents(name, count))
     write_documents(fold / "variants.jsonl", [])
-    write_json(fold / "composition.json", {"types": list(TAGS.types), "normalize": ["unicode"]})
+    write_json(fold / "composition.json", {"protocol": "official", "types": list(TAGS.types), "normalize": ["unicode"]})
     write_json(output / "audit.json", {"verdict": "clean", "checks": []})
     write_json(output / "recipe.json", settings)
     paths = {"recipe": output / "recipe.json", "encoder": folder / "encoder.json", "fold": fold, "audit": output / "audit.json"}

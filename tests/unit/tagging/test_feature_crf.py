@@ -50,7 +50,9 @@ def fold(tmp_path: Path) -> Path:
     write_documents(folder / "variants.jsonl", [])
     write_documents(folder / "validation.jsonl", documents("b", 4))
     write_documents(folder / "test.jsonl", documents("c", 6, drugs=("naproxin", "aspirin")))
-    write_json(folder / "composition.json", {"types": ["Chemical", "Disease"], "normalize": ["unicode", "shorthand"]})
+    write_json(
+        folder / "composition.json", {"protocol": "official", "types": ["Chemical", "Disease"], "normalize": ["unicode", "shorthand"]}
+    )
     write_json(tmp_path / "audit.json", {"verdict": "clean", "checks": []})
     return folder
 

@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,6 +25,7 @@ from bioner.tagging.tagger import new_tagger
 from bioner.tags import TagSet
 from bioner.words import split_words
 
+from .test_feature_crf import RECIPE as FEATURES
 from .toys import EVERYTHING, RECIPE, RECIPES, TRAINING, documents, lay_encoder, lay_fold, train
 
 
@@ -60,6 +62,18 @@ def test_a_toy_task_is_learned_and_saved(tmp_path: Path, encoder: Path, fold: Pa
     assert ("c1", "aspirin", "Chemical") in found and ("c0", "severe pain", "Disease") in found
     assert all(0 < mention.score <= 1 for document in predicted for mention in document.mentions)
     assert sha256_file(tmp_path / "p" / "fgsm.jsonl") != sha256_file(tmp_path / "p" / "clean.jsonl")
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, FEATURES], ids=["encoder", "features"])
+def test_no_epoch_is_chosen_by_documents_that_were_trained_on(tmp_path: Path, encoder: Path, fold: Path, recipe: dict[str, Any]) -> None:
+    composition = read_json(fold / "composition.json")
+    write_json(fold / "composition.json", composition | {"protocol": "official_trainval"})
+    write_documents(fold / "train.jsonl", [*documents("a", 12), *documents("b", 4)])
+    run = train(tmp_path, encoder, fold, recipe | {"training": TRAINING | {"epochs": 3, "patience": 1}})
+    facts, history = read_json(run / "run.json"), rows(run / "history.csv")
+    assert facts["validation_f1"] is None and facts["validation_macro_f1"] is None
+    assert facts["best_epoch"] == facts["epochs"] == len(history) and (recipe is FEATURES or len(history) == 3)
+    assert {row["f1"] for row in history} == {""}
 
 
 @pytest.mark.parametrize(("precision", "gradients"), [("fp32", "fp32"), ("fp16", "fp32"), ("bf16", "bf16")])

@@ -160,7 +160,7 @@ def options(tmp_path: Path, bert: Path) -> dict[str, Any]:
     write_documents(fold / "train.jsonl", documents("a", 12))
     write_documents(fold / "variants.jsonl", [])
     write_documents(fold / "validation.jsonl", documents("b", 4))
-    write_json(fold / "composition.json", {"types": ["Chemical"], "normalize": ["unicode"]})
+    write_json(fold / "composition.json", {"protocol": "official", "types": ["Chemical"], "normalize": ["unicode"]})
     write_json(tmp_path / "audit.json", {"verdict": "clean", "checks": []})
     fetch_encoder("toy", {"sources": [{"folder": str(bert)}]}, tmp_path / "encoder" / "encoder.json")
     files = {"encoder": tmp_path / "encoder/encoder.json", "fold": fold, "audit": tmp_path / "audit.json"}

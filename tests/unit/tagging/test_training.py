@@ -402,7 +402,7 @@ def lay(
     write_documents(fold / "train.jsonl", train)
     write_documents(fold / "variants.jsonl", [])
     write_documents(fold / "validation.jsonl", validation)
-    write_json(fold / "composition.json", {"types": list(types), "normalize": []})
+    write_json(fold / "composition.json", {"protocol": "official", "types": list(types), "normalize": []})
     write_json(tmp_path / "audit.json", {"verdict": "clean", "checks": []})
     write_json(tmp_path / "recipe.json", recipe_with(**training))
     files = {file.name: sha256_file(file) for file in bert.iterdir()}

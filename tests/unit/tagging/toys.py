@@ -56,7 +56,9 @@ def lay_fold(folder: Path) -> Path:
     write_documents(folder / "variants.jsonl", [])
     write_documents(folder / "validation.jsonl", documents("b", 4))
     write_documents(folder / "test.jsonl", documents("c", 4))
-    write_json(folder / "composition.json", {"types": ["Chemical", "Disease"], "normalize": ["unicode", "shorthand"]})
+    write_json(
+        folder / "composition.json", {"protocol": "official", "types": ["Chemical", "Disease"], "normalize": ["unicode", "shorthand"]}
+    )
     write_json(folder.parent / "audit.json", {"verdict": "clean", "checks": []})
     return folder
 
