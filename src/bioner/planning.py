@@ -170,6 +170,12 @@ class Plan:
         """The test documents that a run is transferred to: of its own fold of that dataset, whatever is done to training parts."""
         return f"results/folds/{target}/{Protocol.parse(run.protocol).division}/fold{run.fold}/test.jsonl"
 
+    def trained_on(self, run: Run) -> list[str]:
+        """Files of the documents that a run has seen: of its fold, and those that its encoder was adapted on."""
+        fold = [f"results/folds/{run.fold_path}/{part}.jsonl" for part in ("train", "validation")]
+        adaptation = self.config["models"][run.model]["adaptation"]
+        return fold + (self.adaptation_text(adaptation, run.dataset, run.fold_path)[1:] if adaptation else [])
+
     def transfer_types(self, dataset: str, target: str) -> dict[str, str]:
         """For types of a dataset the types of another one that they stand for, as all selected experiments say.
 

@@ -91,7 +91,7 @@ def describe_error(error: jsonschema.ValidationError) -> str:
     schema = error.schema if isinstance(error.schema, dict) else {}
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = schema.get("properties", {})
-        unknown = sorted(error.instance.keys() - known.keys())
+        unknown = sorted(map(str, error.instance.keys() - known.keys()))
         return f"{where}: unknown key '{unknown[0]}'{_suggest(unknown[0], known)}; expected keys are {', '.join(sorted(known))}"
     if error.validator == "anyOf":
         return _describe_alternatives(error, where)
@@ -104,9 +104,17 @@ def _describe_alternatives(error: jsonschema.ValidationError, where: str) -> str
     if isinstance(error.instance, dict):
         depth = len(error.absolute_path)
         meant = (part for part in error.context or () if len(part.absolute_path) > depth or part.validator not in ("enum", "type"))
-        return describe_error(next(meant))
+        if (chosen := next(meant, None)) is not None:
+            return describe_error(chosen)
+    schema = error.schema if isinstance(error.schema, dict) else {}
     choices = [str(name) for part in error.context or () if part.validator == "enum" for name in _list(part.validator_value)]
-    return f"{where}: expected one of {', '.join(choices)}, or a mapping with kind, got {error.instance!r}"
+    expected = [f"one of {', '.join(choices)}"] if choices else []
+    if any("kind" in option.get("properties", {}) for option in schema.get("anyOf", ())):
+        expected.append("a mapping with kind")
+    if hint := schema.get("description", ""):
+        hint = f" ({hint})" if expected else hint
+    told = ", or ".join(expected) + hint or error.message
+    return f"{where}: expected {told}, got {error.instance!r:.100}"
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

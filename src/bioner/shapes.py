@@ -6,6 +6,7 @@ import importlib.util
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,11 @@ def parse_shape(text: str) -> tuple[str, Shape]:
     name, equals, rest = text.partition("=")
     try:
         values = json.loads(rest)
-        return name, Shape(**values)
+        shape = Shape(**values)
+        sizes = [value for key, value in shape.told().items() if key != "family" and value is not None]
+        if not all(isinstance(value, int) and value > 0 for value in sizes):
+            raise TypeError("sizes are whole numbers above 0")
+        return name, shape
     except (json.JSONDecodeError, TypeError) as error:
         keys = ", ".join(Shape().told())
         what = (
@@ -104,9 +109,16 @@ def config_file(name: str, entry: Mapping[str, Any], results: Path) -> Path | No
     for source in entry["sources"]:
         if "folder" in source:
             places.append(Path(source["folder"]).expanduser())
-        elif "package" in source and (found := importlib.util.find_spec(source["package"])) is not None:
+        elif "package" in source and (found := _package(source["package"])) is not None:
             places += [Path(folder, source.get("path", "")) for folder in found.submodule_search_locations or ()]
     return next((place / CONFIG for place in places if (place / CONFIG).is_file()), None)
+
+
+def _package(name: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # of a package inside one that is not there
+        return None
 
 
 def encoder_shapes(encoders: Mapping[str, Any], results: Path, given: Mapping[str, Shape]) -> dict[str, Shape]:

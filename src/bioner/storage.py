@@ -68,9 +68,12 @@ def little_space(*folders: str | Path) -> str:
 
 
 def remove_partials(folder: str | Path) -> None:
-    """Remove from a folder what killed processes left of files that they were writing; nothing may be writing there."""
+    """Remove from a folder what killed processes left of files and folders that they were writing; nothing may be writing there."""
     for path in Path(folder).glob(".*.partial"):
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

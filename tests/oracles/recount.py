@@ -203,8 +203,9 @@ def _accuracies(pairs: Any, by_type: dict[str, Any], gold: list[Any], sentences:
             cells["jaccard", average, kind, "accuracy"] = right / (wanted + given - right)
             cells["exact_recall", average, kind, "accuracy"] = right / wanted if wanted else 0.0
     found = [m for ours, theirs in pairs for m in ours if any(m.spans == other.spans for other in theirs)]
-    if found:
-        cells["type_accuracy", "micro", "", "accuracy"] = _strict(pairs)[2] / len(found)
+    wanted, given, right, _ = _strict(pairs)
+    if wanted + given:
+        cells["type_accuracy", "micro", "", "accuracy"] = right / len(found) if found else 0.0
     exact = [{(m.spans, m.type) for m in ours} == {(m.spans, m.type) for m in theirs} for ours, theirs in pairs]
     cells["document_exact_match", "micro", "", "accuracy"] = sum(exact) / len(exact)
     return cells | _sentences(pairs, gold, sentences)

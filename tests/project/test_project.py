@@ -87,3 +87,13 @@ def test_no_path_of_a_machine_is_in_the_project() -> None:
     for path in ROOT.rglob("*"):
         if path.suffix in (".py", ".smk", ".md", ".yaml", ".toml", ".txt") and not skipped & set(path.relative_to(ROOT).parts):
             assert not pattern.search(path.read_text(encoding="utf-8")), path
+
+
+def test_dvc_looks_at_every_key_of_the_configuration() -> None:
+    """A key that no stage lists could be changed without anything being made again."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    keys = {name: set(stage["params"][0]["config.yaml"]) for name, stage in stages.items() if "params" in stage}
+    every = set(yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"])
+    assert keys["models"] == keys["agreement"] == keys["tables"] == every, every ^ keys["tables"]
+    # attacks by a masked language model need its encoder, and what adapts it
+    assert {"attacks", "encoders", "adaptations"} <= keys["data"] <= every

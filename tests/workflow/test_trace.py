@@ -10,8 +10,9 @@ import pytest
 
 from bioner.commands import trace
 from bioner.errors import BionerError
-from bioner.reporting.links import chain
+from bioner.reporting.links import _raw, chain
 from bioner.reporting.tracing import Sources, TracedRow, find_row, trace_cell
+from bioner.storage import sha256_file, write_json
 
 from .conftest import Project
 
@@ -130,3 +131,13 @@ def test_what_cannot_be_traced_is_one_line(finished_folder: Path, arguments: lis
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BionerError, match="expected a table, found none"):
         trace.main([str(tmp_path / "table1.csv")])
+
+
+def test_a_corpus_in_its_users_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for root, folder in (("~/c", tmp_path / "home" / "c"), ("data/c", tmp_path / "project" / "data" / "c")):
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text("a")
+        raw = tmp_path / "project/results/raw" / folder.parent.name
+        write_json(raw / "manifest.json", {"root": root, "files": [{"name": "a.txt", "sha256": sha256_file(folder / "a.txt")}]})
+        assert [link.state for link in _raw(raw)] == ["holds"]

@@ -119,7 +119,7 @@ rule link:
 rule score_transfer:
     input:
         gold=lambda wildcards: plan.transfer_test(Run.of(wildcards), wildcards.target),
-        training=multiext(f"results/folds/{FOLD}/", "train.jsonl", "validation.jsonl"),
+        training=lambda wildcards: plan.trained_on(Run.of(wildcards)),
         predictions=f"results/transferred/{RUN}/{{target}}/predictions.json",
         clean=f"results/transferred/{RUN}/{{target}}/clean.jsonl",
     output:

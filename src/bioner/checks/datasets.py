@@ -59,6 +59,7 @@ def check_preparation(config: dict[str, Any], base: Path) -> None:
     if chosen["lexicons"] and chosen["synonyms"] is None:
         raise ConfigError("preparation.synonyms: expected rate and seed, which external lexicons use too, got null")
     selected = [model for name in config["run"] for model in config["experiments"].get(name, {}).get("models", ())]
+    selected += [search["model"] for search in config["searches"].values()]
     for name in [model for model in config["models"] if model in selected]:
         for kind in config["models"][name]["augmentation"]:
             key = "lexicons" if kind == EXTERNAL else kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -65,7 +65,13 @@ def check_searches(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None
         where = f"searches.{name}"
         check_names([entry["model"]], config["models"], f"{where}.model")
         check_names([entry["dataset"]], config["datasets"], f"{where}.dataset")
+        if config["datasets"][entry["dataset"]]["agreement"]:
+            raise ConfigError(
+                f"{where}.dataset: '{entry['dataset']}' is under an agreement, and DVC could not tell which trials are made of it; "
+                "search on an open corpus"
+            )
         model = config["models"][entry["model"]]
+        check_names([model["encoder"]] if model["encoder"] else [], config["encoders"], f"models.{entry['model']}.encoder")
         if model["values_from"] not in (None, name):
             raise ConfigError(
                 f"{where}.model: expected a model with values of its own, '{entry['model']}' has those of the search "
@@ -78,19 +84,30 @@ def check_searches(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None
             )
         for key, space in entry["space"].items():
             _check_space(f"{where}.space.{key}", key, space, of_models)
-            changed = []
-            for value in space.get("choices") or (space["low"], space["high"]):
-                try:
-                    tried = with_values(model, {key: value})
-                except BionerError as error:
-                    raise ConfigError(f"{where}.space.{error}") from None
-                _check_tried(f"{where}.space.{key}", entry["model"], tried, validator)
-                changed.append(tried)
+            changed = [_tried(where, key, value, entry["model"], model, validator) for value in _ends(space)]
             if "choices" in space and key in model:
                 space["choices"] = [completed[key] for completed in changed]
     for name, model in config["models"].items():
-        if model["values_from"] is not None:
-            check_names([model["values_from"]], config["searches"], f"models.{name}.values_from")
+        if (search := model["values_from"]) is not None:
+            check_names([search], config["searches"], f"models.{name}.values_from")
+            for key, space in config["searches"][search]["space"].items():
+                for value in _ends(space):
+                    _tried(f"models.{name}.values_from: searches.{search}", key, value, name, model, validator)
+
+
+def _ends(space: Mapping[str, Any]) -> Sequence[Any]:
+    """The values of a space that are tried out: all choices, or both ends of a range."""
+    return space.get("choices") or (space["low"], space["high"])
+
+
+def _tried(where: str, key: str, value: Any, name: str, model: dict[str, Any], validator: Draft202012Validator) -> dict[str, Any]:
+    """A model with one value of a search; ConfigError where no model may have it."""
+    try:
+        tried = with_values(model, {key: value})
+    except BionerError as error:
+        raise ConfigError(f"{where}.space.{error}") from None
+    _check_tried(f"{where}.space.{key}", name, tried, validator)
+    return tried
 
 
 def _check_tried(where: str, name: str, model: dict[str, Any], validator: Draft202012Validator) -> None:
@@ -162,22 +179,23 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def check_searched_runs(plan: Plan) -> None:
-    """Whether no selected run is tested on documents by which its values were chosen.
+    """Whether no selected run is tested, on its own dataset or one that it is transferred to, on documents by which its values were chosen.
 
     Raises:
         ConfigError: a search and a run are on the same dataset under different divisions or on different folds, so that validation
             documents of the one can be test documents of the other.
     """
     for experiment in plan.experiments:
-        for run in experiment.runs:
+        tested = [(run, run.dataset) for run in experiment.runs] + plan.transfers(experiment.name)
+        for run, dataset in tested:
             name = plan.config["models"][run.model]["values_from"]
             if name is None:
                 continue
             search = plan.search_run(name)
             same = (Protocol.parse(search.protocol).division, search.fold) == (Protocol.parse(run.protocol).division, run.fold)
-            if search.dataset == run.dataset and not same:
+            if search.dataset == dataset and not same:
                 raise ConfigError(
                     f"experiments.{experiment.name}: model '{run.model}' has values that the search '{name}' chose on fold {search.fold} "
-                    f"of {run.dataset} under {search.protocol}, whose documents can be test documents of fold {run.fold} under "
+                    f"of {dataset} under {search.protocol}, whose documents can be test documents of fold {run.fold} under "
                     f"{run.protocol}; run that fold alone, or search on another dataset"
                 )

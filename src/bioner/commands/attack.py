@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bioner.commandline import execute, json_argument
 from bioner.documents import read_documents
+from bioner.entities import Document
 from bioner.errors import BionerError
 from bioner.evaluation.attacks import attack_file
 from bioner.evaluation.sources import Propose, Sources
@@ -51,9 +52,20 @@ def gather(test: Path, names: Sequence[Path], propose: Propose | None = None) ->
         synonyms=build_lexicon(training).surfaces,
         seen=names_by_type(training),
         other=names_by_type([*validation, *documents]),
+        known=_surfaces(training),
+        held_out=_surfaces([*validation, *documents]),
         documents=documents,
         propose=propose,
     )
+
+
+def _surfaces(documents: Iterable[Document]) -> dict[str, set[str]]:
+    """The surfaces of all mentions by entity type."""
+    found: dict[str, set[str]] = {}
+    for document in documents:
+        for mention in document.mentions:
+            found.setdefault(mention.type, set()).add(document.surface(mention))
+    return found
 
 
 def _propose(models: Sequence[Path], settings: Any) -> Propose | None:

@@ -76,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for search in options.search:
         if search not in config["searches"]:
             raise ConfigError(f"--search: expected one of {', '.join(sorted(config['searches'])) or 'none'}, got '{search}'; correct it")
+    if options.file and not options.file.is_file():
+        raise ConfigError(f"--file: expected a Markdown file with the plan's marks, found none at {options.file}; correct the path")
     shapes = encoder_shapes(config["encoders"], options.results, dict(parse_shape(text) for text in options.shape))
     measurement = Measurement.read(options.measured) if options.measured else measured_here(plan, options, shapes)
     words = dict(_words(text, config["datasets"]) for text in options.words)
@@ -127,7 +129,7 @@ def _lay_over(below: dict[str, Any], above: Mapping[str, Any]) -> None:
 
 def _words(text: str, datasets: Mapping[str, Any]) -> tuple[str, float]:
     name, _, number = text.partition("=")
-    if name not in datasets or not number.replace("_", "").isdigit() or not int(number):
+    if name not in datasets or not number.replace("_", "").isdecimal() or not int(number):
         raise ConfigError(f"--words: expected a dataset of the config and its words, as bc5cdr=360000, got {text!r:.60}; correct it")
     return name, float(int(number))
 

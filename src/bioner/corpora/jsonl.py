@@ -45,13 +45,22 @@ def _document(line: str, place: str) -> Document:
 
 
 def _without_repeats(document: Document, place: str, repairs: Repairs) -> Document:
-    """The document with each mention once."""
+    """The document with each mention once, and with an id of its own, by which links are kept."""
+    document = _with_ids(document, place, repairs)
     if len({(mention.spans, mention.type) for mention in document.mentions}) == len(document.mentions):
         return document
     found: dict[tuple[tuple[Span, ...], str], Mention] = {}
     for mention in document.mentions:
         keep(found, mention, place, repairs)
     return replace(document, mentions=tuple(found.values()))
+
+
+def _with_ids(document: Document, place: str, repairs: Repairs) -> Document:
+    ids = {mention.id for mention in document.mentions}
+    if len(ids) == len(document.mentions) and "" not in ids:
+        return document
+    repairs.note("mention ids repeated or missing: numbered anew", place)
+    return replace(document, mentions=tuple(mention._replace(id=f"T{number}") for number, mention in enumerate(document.mentions, 1)))
 
 
 def load(line: str) -> Any:

@@ -82,7 +82,7 @@ def _rows(experiment: Experiment, estimator: Estimator, costs: Costs) -> list[di
     rows = []
     for model in experiment.entry["models"]:
         runs = [run for run in experiment.runs if run.model == model]
-        groups = _groups(runs)
+        groups = _groups(runs, estimator.plan)
         training = {key: costs.seconds(partial(estimator.training, group[0])) for key, group in groups.items()}
         prediction = {key: costs.seconds(partial(estimator.prediction, group[0])) for key, group in groups.items()}
         rows.append(
@@ -101,18 +101,19 @@ def _rows(experiment: Experiment, estimator: Estimator, costs: Costs) -> list[di
     return rows
 
 
-def _groups(runs: Iterable[Run]) -> dict[tuple[Any, ...], list[Run]]:
-    """Runs that cost the same: folds and seeds of one recipe on one corpus under one protocol."""
+def _groups(runs: Iterable[Run], plan: Plan) -> dict[tuple[Any, ...], list[Run]]:
+    """Runs that cost the same: folds and seeds of one recipe on one corpus under one protocol and the same attacks."""
     found: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        found.setdefault((run.dataset, run.protocol, run.model), []).append(run)
+        attacks = (*plan.text_attacks(run), *plan.white_box_attacks(run))
+        found.setdefault((run.dataset, run.protocol, run.model, attacks), []).append(run)
     return found
 
 
 def _models(runs: Iterable[Run], estimator: Estimator, costs: Costs) -> dict[tuple[str, str], float]:
     """Seconds by rule and by what the jobs run on."""
     found: dict[tuple[str, str], float] = {}
-    for group in _groups(runs).values():
+    for group in _groups(runs, estimator.plan).values():
         run = group[0]
         where = "processor" if estimator.plan.config["models"][run.model]["head"] == FEATURE_CRF else "device"
         for rule, call in (("train", estimator.training), ("predict", estimator.prediction)):

@@ -9,7 +9,7 @@ from typing import Any
 from bioner.entities import Document
 from bioner.errors import BionerError
 from bioner.evaluation.edits import Edit, Ground
-from bioner.evaluation.sources import Sources
+from bioner.evaluation.sources import Sources, words_of
 from bioner.words import split_words
 
 
@@ -36,7 +36,7 @@ def fill(document: Document, edits: Sequence[Edit], settings: Mapping[str, Any],
             "attack context: expected a masked language model, got none; set the attack's encoder or adaptation in the config"
         )
     proposals = sources.propose(document, [edit.span for edit in edits])
-    own = {word for mention in document.mentions for word in document.surface(mention).lower().split()}
+    own = {word for mention in document.mentions for word in words_of(document.surface(mention))}
     filled = []
     for edit, words in zip(edits, proposals, strict=True):
         fits = [word for word in words if _fits(word, edit.text) and word.lower() not in own | sources.protected_words]

@@ -102,9 +102,9 @@ def _marked(size: int, indices: Integers) -> npt.NDArray[np.bool_]:
 
 
 def _type_accuracy(layout: Layout, strict: Counts) -> Counts:
-    """Gold mentions whose spans were predicted with any type, and those of them with the right one."""
+    """Gold mentions whose spans were predicted with any type, and those of them with the right one; 0 where no span was found."""
     found = int(np.isin(layout.gold.place, layout.predicted.place).sum())
-    return Counts(found, found, strict.correct)
+    return Counts(found, found or strict.predicted or strict.gold, strict.correct)
 
 
 def _document_counts(layout: Layout) -> Counts:

@@ -14,7 +14,7 @@ from bioner.evaluation.sources import Sources
 def boundary_insertion(document: Document, settings: Mapping[str, Any], _sources: Sources) -> Iterator[tuple[float, Edit]]:
     """One word of `words` directly before or behind each mention, outside of it and of every other mention.
 
-    The words should be such that no annotator would count them in; a border inside a word is left alone.
+    The words should be such that no annotator would count them in; a border that a letter or digit touches from outside is left alone.
     """
     random = Random(f"{settings['seed']}:boundary_insertion:{document.id}")
     ground = Ground(document)
@@ -22,7 +22,7 @@ def boundary_insertion(document: Document, settings: Mapping[str, Any], _sources
     for mention in document.mentions:
         draw, behind, word = random.random(), random.random() < 0.5, random.choice(settings["words"])
         place = mention.end if behind else mention.start
-        joined = 0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
+        joined = text[place : place + 1].isalnum() if behind else place > 0 and text[place - 1].isalnum()
         if not joined and place not in taken and not ground.mentioned((place, place)):
             taken.add(place)
             yield draw, Edit((place, place), f" {word}" if behind else f"{word} ")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Never, Protocol
 
 from bioner.entities import Document, Mention, Span
+from bioner.words import split_words
 
 Name = tuple[str, tuple[str, ...]]
 """Surface and concepts of a mention, which travel together."""
@@ -42,6 +43,8 @@ class Sources:
         synonyms: surfaces of each (concept, entity type) in the fold's training part.
         seen: names of the training part by entity type.
         other: names of the validation and test parts by entity type.
+        known: surfaces of all mentions of the training part by entity type, those that cannot be replaced among them.
+        held_out: those of the validation and test parts.
         documents: the test documents.
         propose: a masked language model.
     """
@@ -52,6 +55,8 @@ class Sources:
     synonyms: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
     seen: Mapping[str, Sequence[Name]] = field(default_factory=dict)
     other: Mapping[str, Sequence[Name]] = field(default_factory=dict)
+    known: Mapping[str, Collection[str]] = field(default_factory=dict)
+    held_out: Mapping[str, Collection[str]] = field(default_factory=dict)
     documents: Sequence[Document] = ()
     propose: Propose | None = None
 
@@ -63,26 +68,40 @@ class Sources:
     @cached_property
     def unseen_names(self) -> dict[str, list[Name]]:
         """Names of the other parts by type that no training mention of any type has."""
-        known = {canonical(surface) for found in self.seen.values() for surface, _ in found}
+        known = set().union(*self._canonical_training.values())
         return {type: [name for name in distinct(found) if canonical(name[0]) not in known] for type, found in self.other.items()}
 
     @cached_property
     def foreign_names(self) -> dict[str, list[Name]]:
         """For each type the training part's names of other types, those that are names of it too left out, without concepts."""
-        own = {type: {canonical(surface) for surface, _ in found} for type, found in self.seen.items()}
+        own = self._canonical_training
         names = [(surface, ()) for found in self.seen.values() for surface, _ in found]
         return {type: distinct(name for name in names if canonical(name[0]) not in own.get(type, ())) for type in {*self.seen, *self.other}}
 
     @cached_property
+    def _canonical_training(self) -> dict[str, set[str]]:
+        """All names of the training part by type, in canonical form."""
+        found = {type: {canonical(surface) for surface, _ in names} for type, names in self.seen.items()}
+        for type, surfaces in self.known.items():
+            found.setdefault(type, set()).update(map(canonical, surfaces))
+        return found
+
+    @cached_property
     def protected_words(self) -> set[str]:
-        """The words, in small letters, of every name."""
-        names = [name for group in (self.seen, self.other) for found in group.values() for name in found]
-        return {word for surface, _ in names for word in surface.lower().split()}
+        """The words, in small letters, of every name: parts between hyphens and other marks are words too."""
+        surfaces = {surface for group in (self.seen, self.other) for names in group.values() for surface, _ in names}
+        surfaces.update(surface for group in (self.known, self.held_out) for found in group.values() for surface in found)
+        return {word for surface in surfaces for word in words_of(surface)}
 
     @cached_property
     def whole_sentences(self) -> list[tuple[Document, Span]]:
         """Sentences of the test documents that cut no mention, in order."""
         return [(document, span) for document in self.documents for span in self.sentences(document) if _is_whole(document, span)]
+
+
+def words_of(surface: str) -> set[str]:
+    """The words of a name, in small letters."""
+    return {surface[start:end].lower() for start, end in split_words(surface)}
 
 
 def distinct(names: Iterable[Name]) -> list[Name]:

@@ -57,7 +57,7 @@ def score_transfer(
 
     Args:
         gold: test documents of the other corpus, as harmonized.
-        training: files of the training and validation documents of the run's own fold.
+        training: files of all documents that the run has seen: of its own fold, and those that its encoder was adapted on.
         predictions: predictions.json of the transfer.
         types: for each predicted type that counts the other corpus's type that it stands for.
         keys: dataset, protocol, model, fold, seed of the run.

@@ -15,7 +15,7 @@ from bioner.reporting.settings import ReportSettings
 from bioner.reporting.style import colour, grid, legend, line_style, marker, panels
 
 STRENGTHS = {"epsilon": "ε", "rate": "rate", "edits": "most edits a document"}
-"""Settings that say how strong an attack is, with their titles; the first that an attack has is taken."""
+"""Settings that say how strong an attack is, with their titles; a curve is of attacks that differ in one of them alone."""
 _FOLLOWING = frozenset({"step_size"})
 """Settings that grow with the strength."""
 
@@ -36,8 +36,7 @@ def attack_curves(attacks: Mapping[str, Mapping[str, Any]]) -> list[Curve]:
     """
     found: dict[tuple[object, ...], dict[float, str]] = {}
     for name, settings in attacks.items():
-        key = next((key for key in STRENGTHS if isinstance(settings.get(key), int | float)), None)
-        if key is not None:
+        for key in (key for key in STRENGTHS if isinstance(settings.get(key), int | float)):
             others = sorted((other, str(value)) for other, value in settings.items() if other != key and other not in _FOLLOWING)
             found.setdefault((settings["kind"], key, *others), {})[float(settings[key])] = name
     chosen = [(str(kind), str(key), dict(sorted(names.items()))) for (kind, key, *_), names in found.items() if len(names) > 1]

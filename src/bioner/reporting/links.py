@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,7 +118,8 @@ def _raw(folder: Path, what: str = "corpus") -> Iterator[Link]:
         yield Link(what, str(manifest), "", ABSENT)
         return
     told = read_json(manifest)
-    root = Path(told["root"]) if "root" in told else folder
+    # a folder outside of results/ is told as the config has it: from the user's home, or from where results/ lies
+    root = folder.parents[2] / os.path.expanduser(told["root"]) if "root" in told else folder
     for entry in told["files"]:
         yield _file(what, root / entry["name"], entry["sha256"])
 

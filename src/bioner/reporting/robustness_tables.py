@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bioner.evaluation.columns import WORST_CASE
 from bioner.evaluation.novelty import NOVELTIES
 from bioner.reporting.cells import Row, count_folds, count_seeds, mean, percent, select_attacks, select_systems
-from bioner.reporting.collected import STRICT_F1, Cell, FoldSeed, Scores, System
+from bioner.reporting.collected import CLEAN, STRICT_F1, Cell, FoldSeed, Scores, System
 from bioner.reporting.intervals import Intervals
 from bioner.reporting.settings import ReportSettings
 from bioner.reporting.tallies import Success, Successes
@@ -92,7 +92,9 @@ def _achieved(runs: Runs) -> dict[str, str]:
 def _cost(totals: Mapping[FoldSeed, Success], what: str, unit: str) -> dict[FoldSeed, float]:
     """Edits or queries for each document or broken mention, by run; nothing for an attack that needs none."""
     counts = {run: (getattr(total, what), getattr(total, unit)) for run, total in totals.items()}
-    return {run: spent / number for run, (spent, number) in counts.items() if spent and number}
+    if not any(spent for spent, _ in counts.values()):
+        return {}
+    return {run: spent / number for run, (spent, number) in counts.items() if number}
 
 
 def _shares(totals: Mapping[FoldSeed, Success]) -> dict[str, str]:
@@ -150,11 +152,18 @@ def _group_row(
 
 
 def _type_f1(settings: ReportSettings, scores: Scores, system: System, attack: str, kind: str) -> Mapping[str, str]:
-    """Strict F1 of one type; under the worst case, of the attack by which it is lowest."""
+    """Strict F1 of one type, in runs with gold of it; under the worst case, of the attack by which it is lowest.
+
+    A run without gold of the type has an F1, of 0, only where an attack made the model predict it: it would say nothing of the attack.
+    """
     cell = Cell("strict", "type", kind, "f1")
+    gold = {run for run, number in scores.by_run(system, cell._replace(metric="gold")).items() if number}
+
+    def average(condition: str) -> float | None:
+        return mean({run: value for run, value in scores.by_run(system, cell, condition).items() if run in gold})
+
     attacks = select_attacks(settings, scores, system) if attack == WORST_CASE else [attack]
-    found = [value for one in attacks if (value := mean(scores.by_run(system, cell, one))) is not None]
-    return _drop(mean(scores.by_run(system, cell)), min(found, default=None))
+    return _drop(average(CLEAN), min((value for one in attacks if (value := average(one)) is not None), default=None))
 
 
 def summed(runs: Runs, group: str, value: str) -> dict[FoldSeed, Success]:

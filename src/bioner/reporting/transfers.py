@@ -74,7 +74,7 @@ def transfer_rows(
                 "types": ", ".join(f"{ours} → {theirs}" if ours != theirs else ours for ours, theirs in sorted(types.items())),
                 "f1_source": percent(_f1(scores, (source, *own), set(types))),
                 **_cells(found, inside),
-                "left_out": f"{statistics.fmean(left_out[source, target, model]):g}",
+                "left_out": f"{sum(left_out[source, target, model]) / len({line['seed'] for line in found}):g}",
                 "note": DEMO_NOTE if settings.demo else "",
             }
             table.append({column: row[column] for column in TRANSFER_COLUMNS})

@@ -17,6 +17,7 @@ from transformers import AutoModelForMaskedLM
 from bioner.commandline import say
 from bioner.errors import BionerError
 from bioner.storage import sha256_file, write_json
+from bioner.tagging.encoders import TOKENIZER_FILES
 from bioner.tagging.hub import WEIGHT_FILES
 from bioner.tagging.loading import load_config, load_network
 from bioner.tagging.saving import saving
@@ -94,7 +95,7 @@ def save_encoder(output: Path, network: Any, base: Path, manifest: Mapping[str, 
     folder = output.parent
     with saving(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for stale in (output.name, *WEIGHT_FILES):
+    for stale in (output.name, CONFIG, *TOKENIZER_FILES, *WEIGHT_FILES):  # of another encoder: its tokenizer would be loaded too
         (folder / stale).unlink(missing_ok=True)
     copied = [file for file in manifest["files"] if file not in (CONFIG, *WEIGHT_FILES)]
     with saving(folder), tempfile.TemporaryDirectory(prefix=".adapted.", dir=folder) as name:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from bioner.commandline import say
 from bioner.errors import BionerError
+from bioner.locks import alone_in
 from bioner.provenance import value_digest
 from bioner.recipes import with_values
 from bioner.storage import read_json, write_json
@@ -53,28 +55,44 @@ def run_trial(
     """
     values = suggest(settings, [read_json(path) for path in trials], trial)
     changed = with_values(recipe, values)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "recipe.json", changed)
-    say(f"trial {trial}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
-    try:
-        train_run(
-            recipe=folder / "recipe.json",
-            encoder=encoder,
-            fold=fold,
-            audit=audit,
-            seed=seed,
-            output=folder / "run",
-            checkpoint_seconds=checkpoint_seconds,
-        )
-    except BionerError as error:
-        if not str(error).startswith(DIVERGED):
-            raise
-        say(f"trial {trial}: {error}; it counts as an F1 of 0")
-        told: dict[str, Any] = {"state": "diverged", "validation_f1": 0.0, "epochs": None, "best_epoch": None}
-    else:
-        run = read_json(folder / "run" / "run.json")
-        if run["validation_f1"] is None:
-            raise BionerError(f"{fold / 'validation.jsonl'}: expected mentions to judge trials by, found none; search on another fold")
-        told = {"state": "finished"} | {key: run[key] for key in ("validation_f1", "epochs", "best_epoch", "encoder", "data", "versions")}
-    write_json(output, {"trial": trial, "values": values, "recipe": value_digest(changed), "seed": seed} | told)
-    shutil.rmtree(folder)
+    with _alone(folder) as waited:
+        if waited and output.is_file() and read_json(output).get("recipe") == value_digest(changed):
+            say(f"{output}: made by the job that was waited for")
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "recipe.json", changed)
+        say(f"trial {trial}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+        try:
+            train_run(
+                recipe=folder / "recipe.json",
+                encoder=encoder,
+                fold=fold,
+                audit=audit,
+                seed=seed,
+                output=folder / "run",
+                checkpoint_seconds=checkpoint_seconds,
+            )
+        except BionerError as error:
+            if not str(error).startswith(DIVERGED):
+                raise
+            say(f"trial {trial}: {error}; it counts as an F1 of 0")
+            told: dict[str, Any] = {"state": "diverged", "validation_f1": 0.0, "epochs": None, "best_epoch": None}
+        else:
+            run = read_json(folder / "run" / "run.json")
+            if run["validation_f1"] is None:
+                raise BionerError(f"{fold / 'validation.jsonl'}: expected mentions to judge trials by, found none; search on another fold")
+            told = {"state": "finished"} | {
+                key: run[key] for key in ("validation_f1", "epochs", "best_epoch", "encoder", "data", "versions")
+            }
+        write_json(output, {"trial": trial, "values": values, "recipe": value_digest(changed), "seed": seed} | told)
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """One process at a time at a trial: its lock lies beside its folder, which is removed in the end. Yields whether one was waited for."""
+    lock = folder.with_name(f".{folder.name}.lock")
+    with alone_in(lock, "this trial") as waited:
+        yield waited
+    with suppress(OSError):  # another one may be in there
+        lock.rmdir()

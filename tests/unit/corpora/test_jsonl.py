@@ -43,6 +43,14 @@ def test_mentions_are_read_once(tmp_path: Path) -> None:
     assert repairs.counts == {"duplicate annotation dropped": 1, "same span and type again: concepts joined": 1}
 
 
+@pytest.mark.parametrize("ids", [("", ""), ("T1", "T1")])
+def test_mentions_have_ids_of_their_own(tmp_path: Path, ids: tuple[str, str]) -> None:
+    found = [{"id": name, "spans": [span], "type": "D", "concepts": []} for name, span in zip(ids, ([0, 4], [8, 14]), strict=True)]
+    (document,), repairs = run(tmp_path, json.dumps({"id": "1", "text": "gout or asthma", "mentions": found}) + "\n")
+    assert [mention.id for mention in document.mentions] == ["T1", "T2"]
+    assert repairs.counts == {"mention ids repeated or missing: numbered anew": 1}
+
+
 def test_messages_have_no_text(tmp_path: Path) -> None:
     for part in ('"mentions": [["secret"]]', '"mentions": [{"id": "T", "secret": 1}]', '"mentions": [], "passages": ["secret"]'):
         with pytest.raises(BionerError, match=r"a\.jsonl:1: not a document: expected a ") as caught:

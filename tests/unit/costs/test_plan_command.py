@@ -13,7 +13,7 @@ from bioner.config import load_plan
 from bioner.console import COMMANDS
 from bioner.costs.present import hours, size
 from bioner.errors import BionerError
-from bioner.shapes import Shape
+from bioner.shapes import Shape, config_file, parse_shape
 from bioner.speeds import Measurement, Setting, Speed
 from bioner.storage import write_json
 
@@ -70,6 +70,21 @@ def test_estimates_are_held_against_finished_runs(
 def test_words_in_another_form_are_refused(words: str, tmp_path: Path, measured: Path) -> None:
     with pytest.raises(BionerError, match="--words: expected"):
         plan(tmp_path, measured, "--words", words)
+
+
+@pytest.mark.parametrize("value", ['{"layers": "12"}', '{"hidden": 0}', '{"depth": 3}', "[1]"])
+def test_shapes_in_another_form_are_refused(value: str) -> None:
+    with pytest.raises(BionerError, match="--shape: expected NAME="):
+        parse_shape(f"minilm={value}")
+
+
+def test_a_page_that_is_not_there_is_told_before_anything_is_measured(tmp_path: Path, measured: Path) -> None:
+    with pytest.raises(BionerError, match="--file: expected a Markdown file"):
+        main(["--config", str(ROOT / "config.yaml"), "--measured", str(measured), "--file", str(tmp_path / "none.md")])
+
+
+def test_an_encoder_of_a_package_inside_one_that_is_not_there_has_no_file(tmp_path: Path) -> None:
+    assert config_file("x", {"sources": [{"package": "no_such_package.inside"}]}, tmp_path) is None
 
 
 def test_a_search_that_is_not_there_is_refused(tmp_path: Path, measured: Path) -> None:

@@ -413,3 +413,37 @@ def test_words_stay_words_under_attacks_on_words() -> None:
         document = invent(number, f"t{number}")
         for kind in ("typos", "ocr", "case"):
             assert len(split_words(attack(document, kind).text)) == len(split_words(document.text))
+
+
+def nested(name: str, text: str, *found: tuple[str, str]) -> Document:
+    mentions = [Mention(f"T{n}", ((text.index(s), text.index(s) + len(s)),), kind) for n, (s, kind) in enumerate(found)]
+    return Document(name, text, tuple(mentions))
+
+
+def gathered(folder: Path, train: Document, test: Document) -> Sources:
+    for part, documents in (("train", [train]), ("validation", []), ("test", [test])):
+        write_documents(folder / f"{part}.jsonl", documents)
+    return gather(folder / "test.jsonl", [folder / "train.jsonl", folder / "validation.jsonl"])
+
+
+def test_a_nested_name_of_training_is_no_unseen_one(tmp_path: Path) -> None:
+    train = nested("a", "The zor-2 receptor.", ("zor-2 receptor", "DNA"), ("zor-2", "protein"))
+    found = gathered(tmp_path, train, nested("b", "A zor-2 and abx.", ("zor-2", "protein"), ("abx", "protein")))
+    assert [name for name, _ in found.unseen_names["protein"]] == ["abx"]
+    assert all(name != "zor-2" for name, _ in found.foreign_names["protein"])
+
+
+def test_words_inside_names_are_protected_too(tmp_path: Path) -> None:
+    train = nested("a", "Of plotz-quuxia (zib/zab) syndrome.", ("plotz-quuxia (zib/zab) syndrome", "Disease"), ("quuxia", "Disease"))
+    found = gathered(tmp_path, train, nested("b", "An abx.", ("abx", "Disease")))
+    assert {"plotz", "quuxia", "zib", "zab", "syndrome", "abx"} <= found.protected_words
+
+
+@pytest.mark.parametrize(("text", "name"), [("anti-CD4 cells", "-CD4"), ("a Ca2+dependent one", "Ca2+")])
+def test_a_word_at_a_border_is_never_glued_to_another(text: str, name: str) -> None:
+    start = text.index(name)
+    document = Document("a", text, (Mention("T1", ((start, start + len(name)),), "Chemical"),))
+    for seed in range(20):
+        settings = ON["boundary_insertion"] | {"seed": seed}
+        attacked = attack_document(document, "x", settings).text
+        assert {text[a:b] for a, b in split_words(text)} <= {attacked[a:b] for a, b in split_words(attacked)}, attacked

@@ -359,3 +359,17 @@ def test_documents_must_correspond(scorer, gold, predicted, named):
 def test_scoring_needs_no_pandas():
     program = "import sys, bioner.evaluation.scoring; sys.exit(bool({'pandas', 'torch', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_accuracy_of_types_is_nothing_where_no_span_was_found_and_undefined_where_there_is_none() -> None:
+    text = "Zorbin or quuxol."
+    gold = Document("a", text, (Mention("T1", ((0, 6),), "Drug"),))
+    missed = Document("a", text, (Mention("T1", ((10, 16),), "Drug"),))
+    empty = Document("a", text)
+
+    def value(ours: Document, theirs: Document, definition: str) -> Any:
+        return values(score_documents([ours], [theirs])).get((definition, "micro", "", "accuracy"))
+
+    for definition in ("type_accuracy", "entity_token_accuracy"):
+        assert value(gold, missed, definition) == 0.0 and value(empty, missed, definition) == 0.0
+        assert value(empty, empty, definition) is None

@@ -141,6 +141,16 @@ MISTAKES = {
         {"models": {"new": {"encoder": "minilm", "adversary": {"kind": "smart", "epsilon": 1, "steps": 1, "step_size": 1, "start": 1}}}},
         "models.new.adversary: expected weight for kind smart, found none",
     ),
+    "mapping for a name": (
+        {"models": {"plain": {"adaptation": {"encoder": "minilm"}}}},
+        "models.plain.adaptation: expected ",
+    ),
+    "mapping for words": (
+        {"experiments": {"leakage": {"training_words": {"n": 5}}}},
+        "experiments.leakage.training_words: expected one of all, equal",
+    ),
+    "no words": ({"experiments": {"leakage": {"training_words": 0}}}, "experiments.leakage.training_words: expected one of all, equal"),
+    "key of YAML": ({"training": {True: 1, "x": 2}}, "training: unknown key 'True'"),
     "no attack": ({"attacks": {"new": {"kind": "freelb", "epsilon": 1}}}, "attacks.new.kind: 'freelb' is not one of"),
     "infinite": ({"training": {"learning_rate": "inf"}}, "training.learning_rate: 'inf' is not of type 'number'"),
     "bracket": ({"training": {"epochs": "[1"}}, "training.epochs: '[1' is not of type 'integer'"),

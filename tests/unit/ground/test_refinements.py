@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ def test_an_adapted_run_starts_from_its_folds_encoder_and_its_text_is_audited() 
     assert describe(made, "demo")["models"]["refined"]["encoder"] == "minilm adapted on the training part"
 
 
+def test_a_transfer_knows_all_that_its_model_has_seen() -> None:
+    fold = [f"results/folds/demo_bc5cdr/kfold5/fold0/{part}.jsonl" for part in ("train", "validation")]
+    assert plan().trained_on(RUN) == plan().trained_on(replace(RUN, model="plain")) == fold
+    made = plan({"adaptations": {"more": {"text": ["ncbi_disease"]}}})
+    assert made.trained_on(RUN) == [*fold, "results/folds/ncbi_disease/official/fold0/train.jsonl"]
+
+
 def test_text_of_other_datasets_is_that_of_their_official_training_parts() -> None:
     made = plan({"adaptations": {"more": {"text": ["ncbi_disease", "demo_bc5cdr"]}}})
     own = "results/folds/demo_bc5cdr/kfold5/fold0/train.jsonl"
@@ -101,7 +109,8 @@ def test_kinds_of_values_are_those_of_the_models_keys() -> None:
 
 def test_choices_of_losses_are_whole() -> None:
     losses = ["crf", {"kind": "fixed", "alpha": 0.3}]
-    made = plan({"searches": {"rates": SEARCH | {"model": "adaptive", "space": {"loss": {"choices": losses}}}}})
+    searches = {"rates": SEARCH | {"model": "adaptive", "space": {"loss": {"choices": losses}}}}
+    made = plan({"searches": searches, "models": {"refined": {"head": "crf", "loss": "crf"}}})
     choices = made.search("rates")["space"]["loss"]["choices"]
     assert [choice["kind"] for choice in choices] == ["crf", "fixed"] and choices[1]["alpha"] == 0.3
     alone = plan({"models": {"alone": {"encoder": "minilm", "head": "crf", "loss": losses[1]}}}).recipe("alone")
@@ -169,6 +178,31 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"experiments": {"demo": {"folds": {"run": [0, 1]}}}},
         "experiments.demo: model 'refined' has values that the search 'rates' chose on fold 0 of demo_bc5cdr under kfold5, "
         "whose documents can be test documents of fold 1 under kfold5",
+    ),
+    "search under agreement": (
+        {"searches": {"rates": {"dataset": "i2b2_2010", "protocol": "official"}}},
+        "searches.rates.dataset: 'i2b2_2010' is under an agreement",
+    ),
+    "encoder of a search": ({"models": {"plain": {"encoder": "minilmm"}}}, "unknown name 'minilmm', did you mean 'minilm'?"),
+    "variants of a search": (
+        {"models": {"plain": {"augmentation": ["shuffling"]}}, "experiments": {"demo": {"models": ["fgsm"]}}},
+        "models.plain.augmentation: expected variants that are made, got shuffling",
+    ),
+    "values of another model": (
+        {
+            "searches": {"rates": {"space": {"window": {"choices": [64, 128]}}}},
+            "models": {"refined": {"overlap": 40}},
+        },
+        "models.refined.values_from: searches.rates.space.window: models.refined.overlap: expected less than half of the window, 32",
+    ),
+    "transfer": (
+        {
+            "searches": {"rates": {"dataset": "demo_i2b2"}},
+            "experiments": {
+                "demo": {"folds": {"run": [1]}, "transfer": [{"from": "demo_bc5cdr", "to": "demo_i2b2", "types": {"Disease": "problem"}}]}
+            },
+        },
+        "experiments.demo: model 'refined' has values that the search 'rates' chose on fold 0 of demo_i2b2 under kfold5",
     ),
     "other division": ({"experiments": {"demo": {"protocol": "official"}}}, "can be test documents of fold 0 under official"),
 }

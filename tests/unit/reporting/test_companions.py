@@ -17,13 +17,14 @@ from bioner.commands import table1 as command
 from bioner.errors import BionerError
 from bioner.evaluation.errors import ERROR_KINDS
 from bioner.reporting.attack_curves import attack_curves, draw_attack_curves, weaker_ones
-from bioner.reporting.collected import STRICT_F1, read_documents_counts, read_scores
+from bioner.reporting.collected import STRICT_F1, Cell, Scores, read_documents_counts, read_scores
 from bioner.reporting.comparisons import ablated_pairs, printed_p
 from bioner.reporting.error_figures import KINDS, draw_error_kinds, draw_recall
 from bioner.reporting.formats import PAGE_ROWS, Table, latex
 from bioner.reporting.intervals import Intervals
+from bioner.reporting.robustness_tables import _cost, _type_f1
 from bioner.reporting.settings import read_settings
-from bioner.reporting.tallies import read_tallies
+from bioner.reporting.tallies import Success, read_tallies
 
 MODELS = ("plain", "fgsm", "pgd", "adaptive")
 
@@ -284,6 +285,26 @@ def test_long_tables_have_several_pages(count):
     assert re.findall(r"row\d+x", text) == [f"row{i}x" for i in range(count)]
 
 
+def test_runs_without_an_edit_count_in_the_mean():
+    totals = {(0, 1): Success(right=5, broken=1, documents=10), (1, 1): Success(right=5, broken=1, edits=20, documents=10)}
+    assert _cost(totals, "edits", "documents") == {(0, 1): 0.0, (1, 1): 2.0}
+    assert _cost(totals, "queries", "documents") == {}
+
+
+def test_a_fold_without_gold_of_a_type_says_nothing_of_an_attack_on_it(settings):
+    chosen, system = read_settings(settings), ("demo_bc5cdr", "kfold5", "plain")
+    clean = {("f1", (0, 1)): 0.8, ("gold", (0, 1)): 5.0, ("gold", (1, 1)): 0.0}
+    attacked = clean | {("f1", (1, 1)): 0.0}
+    values = {}
+    for condition, found in (("clean", clean), ("typos", attacked)):
+        cells = values.setdefault((system, condition), {})
+        for (metric, run), value in found.items():
+            cells.setdefault(Cell("strict", "type", "Disease", metric), {})[run] = value
+    assert _type_f1(chosen, Scores(values), system, "typos", "Disease") == {
+        "f1_clean": "80.00", "f1_attacked": "80.00", "relative_drop": "0.00"
+    }  # fmt: skip
+
+
 GRID = {
     "pgd_0p02": {"kind": "pgd", "epsilon": 0.02, "steps": 3, "step_size": 0.01},
     "pgd_0p01": {"kind": "pgd", "epsilon": 0.01, "steps": 3, "step_size": 0.005},
@@ -293,6 +314,12 @@ GRID = {
     "search_2": {"kind": "search", "edits": 2},
     "swap": {"kind": "entities_seen"},
 }
+
+
+def test_a_curve_is_of_the_setting_that_differs():
+    grid = {f"typos_{edits}": {"kind": "typos", "rate": 1.0, "edits": edits, "seed": 1} for edits in (1, 2, 4)}
+    assert [(curve.key, list(curve.attacks.values())) for curve in attack_curves(grid)] == [("edits", list(grid))]
+    assert weaker_ones(grid) == {"typos_1", "typos_2"}
 
 
 def test_attacks_of_several_strengths_are_curves():

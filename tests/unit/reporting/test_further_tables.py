@@ -162,3 +162,13 @@ def test_transfer_beside_a_model_of_the_other_corpus(collected: Path) -> None:
 def test_a_transfer_without_files_is_named(collected: Path) -> None:
     with pytest.raises(BionerError, match="ours to theirs, plain: expected rows of a transfer, found none; run the rule score_transfer"):
         tabulate(collected, "transfer", TRANSFER)
+
+
+def test_documents_left_out_are_added_over_folds_as_documents_are(collected: Path) -> None:
+    paths = [transfer_files(collected / f"fold{fold}", 1) for fold in (0, 1)]
+    text = (paths[1].parent / "documents.csv").read_text(encoding="utf-8").splitlines()
+    place = text[0].split(",").index("fold")
+    lines = [",".join("1" if number == place else cell for number, cell in enumerate(line.split(","))) for line in text[1:]]
+    (paths[1].parent / "documents.csv").write_text("\n".join([text[0], *lines]) + "\n", encoding="utf-8")
+    (row,) = tabulate(collected, "transfer", TRANSFER, paths)
+    assert (row["documents"], row["left_out"], row["folds"], row["seeds"]) == ("20", "6", "2", "1")

@@ -140,6 +140,14 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
+def test_no_file_of_another_encoders_tokenizer_stays(tmp_path: Path, encoder: Path) -> None:
+    stale = tmp_path / "adapted" / "vocab.txt"
+    stale.parent.mkdir()
+    stale.write_text("of an encoder before\n")
+    output = adapt(tmp_path, encoder)
+    assert not stale.exists() and "vocab.txt" not in read_json(output)["files"]
+
+
 def test_the_loss_falls_and_what_is_left_is_an_encoder(tmp_path: Path, encoder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = SETTINGS | {"epochs": 8}
     output = adapt(tmp_path, encoder, settings=settings)

@@ -190,6 +190,22 @@ def test_a_finished_training_whose_files_were_removed_is_not_made_again(
     assert not list(run.glob("checkpoint-*/state.pt"))
 
 
+def test_a_kill_while_the_finished_files_are_kept_is_gone_on_from(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digests(laboratory.train(RECIPE, output="whole"))
+
+    def die(self: Checkpoint) -> None:
+        (self.folder / ".finished.partial").mkdir(parents=True)
+        (self.folder / ".finished.partial" / "run.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "finish", die)
+        with pytest.raises(KeyboardInterrupt):
+            laboratory.train(RECIPE)
+    run = laboratory.train(RECIPE)
+    assert digests(run) == before and not list(run.glob("checkpoint-*/.*"))
+
+
 def test_another_recipe_is_trained_although_one_had_finished(laboratory: Laboratory, capsys: pytest.CaptureFixture[str]) -> None:
     run = laboratory.train(RECIPE)
     before = digests(run)

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import optuna
@@ -193,6 +194,28 @@ def test_a_stopped_trial_goes_on_to_the_same_file(tmp_path: Path, options: dict[
     assert not (tmp_path / "stopped.json").exists() and list((tmp_path / "work").rglob("state.pt"))
     run_trial(**options, output=tmp_path / "stopped.json")
     assert sha256_file(tmp_path / "whole.json") == sha256_file(tmp_path / "stopped.json")
+
+
+def test_a_second_job_of_a_trial_takes_the_first_ones_file(
+    tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, original, begun = tmp_path / "trial.json", Training.run, Event()
+
+    def slow(self: Training, *arguments: Any) -> None:
+        begun.set()
+        original(self, *arguments)
+
+    monkeypatch.setattr(Training, "run", slow)
+    first = Thread(target=run_trial, kwargs=options | {"output": output})
+    first.start()
+    assert begun.wait(60)
+    begun.clear()
+    run_trial(**options, output=output)
+    first.join()
+    told = capsys.readouterr().err
+    assert "this trial is being made by process" in told and "made by the job that was waited for" in told
+    assert not begun.is_set() and read_json(output)["state"] == "finished"
+    assert not (tmp_path / "work").exists() and not (tmp_path / ".work.lock").exists()
 
 
 def test_a_trial_that_diverges_counts_as_nothing(tmp_path: Path, options: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
