@@ -44,7 +44,7 @@ def trace_rows(table: Path) -> set[str]:
     sources, found = Sources.beside(table), set[str]()
     with open(table, newline="", encoding="utf-8") as handle:
         reader = csv.DictReader(handle)
-        rows = [TracedRow(reader.line_num, row) for row in reader]
+        rows = [TracedRow(reader.line_num, row) for row in reader if row.get("source") != "published"]
     for row in rows:
         for dataset, protocol, model in trace_cell(table, row, next(iter(row.cells)), sources).systems:
             for fold, seed in sources.runs_of((dataset, protocol, model)):
@@ -141,3 +141,12 @@ def test_a_corpus_in_its_users_home_is_found(tmp_path: Path, monkeypatch: pytest
         raw = tmp_path / "project/results/raw" / folder.parent.name
         write_json(raw / "manifest.json", {"root": root, "files": [{"name": "a.txt", "sha256": sha256_file(folder / "a.txt")}]})
         assert [link.state for link in _raw(raw)] == ["holds"]
+
+
+def test_titles_are_needed_only_where_datasets_are_several(finished: Project) -> None:
+    table = finished.folder / "results/toy/tables/table1.csv"
+    row, sources = find_row(table, dict(text.split("=") for text in WHERE)), Sources.beside(table)._replace(names={})
+    assert trace_cell(table, row, "f1", sources).systems == [("demo_bc5cdr", "kfold3", "plain")]
+    several = sources._replace(runs={**sources.runs, ("other", "kfold3", "plain"): ()})
+    with pytest.raises(BionerError, match=r"run snakemake results/quality/demo_bc5cdr\.json results/quality/other\.json"):
+        trace_cell(table, row, "f1", several)

@@ -149,7 +149,7 @@ def _systems(table: Path, row: TracedRow, column: str, sources: Sources) -> list
     # in table1 `reference` is a paper; the F1 of an ablation is its second model's
     one = "model" if table.stem == "table1" or (table.stem == "ablations" and column == "f1") else _RUN_OF.get(column)
     models = [one] if one else [name for name in MODELS if name in cells]
-    dataset = sources.names.get(cells.get("dataset", ""), cells.get("dataset", ""))
+    dataset = _dataset(table, row, sources)
     # a row without a model is about gold mentions, which every run on the dataset is given
     wanted = {cells[name] for name in models} - {""} or {system[2] for system in sources.runs}
     found = [system for system in sources.runs if system[0] == dataset and system[2] in wanted]
@@ -162,6 +162,19 @@ def _systems(table: Path, row: TracedRow, column: str, sources: Sources) -> list
             f"{f' under {own}' if own else ''}, found none; run the rule collect again"
         )
     return systems
+
+
+def _dataset(table: Path, row: TracedRow, sources: Sources) -> str:
+    """The name of a row's dataset, which tables print by its title."""
+    title, known = row.cells.get("dataset", ""), sorted({system[0] for system in sources.runs})
+    if title in sources.names or title in known or not title:
+        return sources.names.get(title, title)
+    if len(known) == 1:
+        return known[0]
+    reports = " ".join(f"results/quality/{dataset}.json" for dataset in known)
+    raise BionerError(
+        f"{table}:{row.line}: expected the quality report of {title}, which has its name, found none; run snakemake {reports}"
+    )
 
 
 def _own_protocol(table: Path, cells: Mapping[str, str]) -> str | None:
