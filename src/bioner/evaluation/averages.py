@@ -35,6 +35,11 @@ def micro_rows(definition: str, counts: Counts, ratios: Ratios) -> Iterator[Row]
     yield from value_rows(definition, "micro", "", _measured(counts, ratios))
 
 
+def accuracy(anything: int) -> Ratios:
+    """correct / gold of what is judged; where that is nothing 0, if there was `anything` on either side, else undefined."""
+    return {"accuracy": lambda counts: 0.0 if anything and not counts.gold else counts.recall()}
+
+
 def value_rows(definition: str, average: str, kind: str, values: Mapping[str, Any]) -> Iterator[Row]:
     for metric, value in values.items():
         yield row(definition, average, kind, metric, value)

@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bioner.evaluation.averages import PRF, Row, counts_of, full_rows, micro_rows, row, total, value_rows, weighted
+from bioner.evaluation.averages import PRF, Row, accuracy, counts_of, full_rows, micro_rows, row, total, value_rows, weighted
 from bioner.evaluation.counting import Integers, Layout
 from bioner.evaluation.overlaps import Pairs, overlapping_pairs, partial_credit, type_credit
 from bioner.evaluation.ratios import Counts
@@ -65,7 +65,7 @@ def definition_rows(layout: Layout, words: TaggedWords, sentences: Integers | No
     yield from _overlap_rows(layout, pairs)
     yield from full_rows("exact_recall", types, everything, strict, {"accuracy": Counts.recall})
     yield from full_rows("jaccard", types, everything, strict, {"accuracy": Counts.jaccard})
-    yield from micro_rows("type_accuracy", _type_accuracy(layout, everything), {"accuracy": Counts.recall})
+    yield from micro_rows("type_accuracy", _type_accuracy(layout, everything), accuracy(everything.gold + everything.predicted))
     if sentences is not None:
         yield from sentence_rows(layout, sentences)
     yield from micro_rows("document_exact_match", _document_counts(layout), {"accuracy": Counts.recall})
@@ -102,9 +102,9 @@ def _marked(size: int, indices: Integers) -> npt.NDArray[np.bool_]:
 
 
 def _type_accuracy(layout: Layout, strict: Counts) -> Counts:
-    """Gold mentions whose spans were predicted with any type, and those of them with the right one; 0 where no span was found."""
+    """Gold mentions whose spans were predicted with any type, and those of them with the right one."""
     found = int(np.isin(layout.gold.place, layout.predicted.place).sum())
-    return Counts(found, found or strict.predicted or strict.gold, strict.correct)
+    return Counts(found, found, strict.correct)
 
 
 def _document_counts(layout: Layout) -> Counts:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bioner.evaluation.averages import PRF, Row, counts_of, full_rows, micro_rows, row, total, value_rows, weighted
+from bioner.evaluation.averages import PRF, Row, accuracy, counts_of, full_rows, micro_rows, row, total, value_rows, weighted
 from bioner.evaluation.counting import Integers, Layout
 from bioner.evaluation.ratios import Counts
 from bioner.evaluation.tokens import EXPRESSED, TaggedWords
@@ -20,8 +20,8 @@ def token_rows(types: Sequence[str], words: TaggedWords) -> Iterator[Row]:
     gold, predicted, correct = tags.sum(axis=1), tags.sum(axis=0), np.diagonal(tags)
     number, inside = int(tags.sum()), int(gold[1:].sum())
     yield from micro_rows("token_accuracy", Counts(number, number, int(correct.sum())), {"accuracy": Counts.recall})
-    of_gold = Counts(inside, inside or int(predicted[1:].sum()), int(correct[1:].sum()))
-    yield from micro_rows("entity_token_accuracy", of_gold, {"accuracy": Counts.recall})
+    of_gold = Counts(inside, inside, int(correct[1:].sum()))
+    yield from micro_rows("entity_token_accuracy", of_gold, accuracy(inside + int(predicted[1:].sum())))
     # tags are O, then B- and I- of each type: two neighbours are one type
     by_type = counts_of(*(side[1:].reshape(-1, 2).sum(axis=1) for side in (gold, predicted, correct)))
     yield from full_rows("token_f1", types, total(by_type), by_type, PRF)

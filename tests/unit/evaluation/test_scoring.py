@@ -373,3 +373,5 @@ def test_accuracy_of_types_is_nothing_where_no_span_was_found_and_undefined_wher
     for definition in ("type_accuracy", "entity_token_accuracy"):
         assert value(gold, missed, definition) == 0.0 and value(empty, missed, definition) == 0.0
         assert value(empty, empty, definition) is None
+    judged = values(score_documents([gold], [missed]))
+    assert [judged["type_accuracy", "micro", "", count] for count in ("gold", "predicted", "correct")] == [0, 0, 0]
