@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bioner.commandline import execute
-from bioner.reporting.showcase import insert, showcase
+from bioner.reporting.showcase import ROBUSTNESS, insert, showcase
 from bioner.storage import write_text
 
 
@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--experiment", required=True, help="the experiment's name")
     arguments.add_argument("--results", type=Path, default=Path("results"), help="folder of all results (default: %(default)s)")
     arguments.add_argument("--seconds", type=float, required=True, help="wall time of the whole run")
+    arguments.add_argument("--table", choices=[ROBUSTNESS], help="a row an attack in place of a row a model")
     arguments.add_argument("--file", type=Path, default=Path("README.md"), help="with the marks (default: %(default)s)")
     return arguments
 
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser().parse_args(argv)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     machine = f"a machine of {os.cpu_count()} cores and {memory:.0f} GiB"
-    block = showcase(options.results / options.experiment, seconds=options.seconds, machine=machine)
+    block = showcase(options.results / options.experiment, seconds=options.seconds, machine=machine, table=options.table)
     write_text(options.file, insert(options.file.read_text(encoding="utf-8"), options.experiment, block, options.file))
 
 

@@ -124,7 +124,8 @@ def group_rows(*, settings: ReportSettings, scores: Scores, successes: Successes
     """
     rows: list[Row] = []
     for system in select_systems(settings, scores.systems()):
-        for attack in [*select_attacks(settings, scores, system), WORST_CASE]:
+        attacks = select_attacks(settings, scores, system)
+        for attack in [*attacks, *([WORST_CASE] if len(attacks) > 1 else [])]:
             runs = successes.get((system, attack), {}) if attack != WORST_CASE else _worst_cases(settings, scores, successes, system)
             types = sorted({kind for counts in runs.values() for kind, _ in counts if kind})
             for group, value in [*(("type", kind) for kind in types), *(("novelty", novelty) for novelty in NOVELTIES)]:

@@ -1,4 +1,4 @@
-"""An experiment's table as the README shows it: the reproduced rows, clean and attacked, with hardware and time."""
+"""An experiment's table as the README shows it: the reproduced rows, clean and attacked, or what attacks do, with hardware and time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from bioner.evaluation.columns import WORST_CASE
 from bioner.reporting.collected import CLEAN, Counts, read_documents_counts, read_runs
 from bioner.reporting.formats import Row, Table, markdown
 
+ROBUSTNESS = "robustness"
 
-def showcase(folder: Path, *, seconds: float, machine: str) -> str:
+
+def showcase(folder: Path, *, seconds: float, machine: str, table: str | None = None) -> str:
     """Markdown of an experiment's reproduced rows and of what they cost; of one that compares protocols, its table of leakage.
 
     Args:
         folder: results/<experiment>, finished.
+        table: `robustness` for a row an attack, with intervals and success, in place of a row a model.
         seconds: wall time of the whole run, from the raw files to the report.
         machine: cores and memory, in words; the device of the trainings is added from their records.
 
@@ -28,8 +31,11 @@ def showcase(folder: Path, *, seconds: float, machine: str) -> str:
     if not rows:
         raise BionerError(f"{folder / 'tables' / 'table1.csv'}: expected reproduced rows, found none; run the experiment first")
     leakage = _read(folder / "tables" / "leakage.csv") if (folder / "tables" / "leakage.csv").is_file() else []
-    table = _protocols(leakage) if len({row["protocol"] for row in leakage}) > 1 else _models(folder, rows)
-    caption, _, body = markdown(replace(table, caption=_caption(folder, rows, seconds, machine))).partition("\n\n")
+    if table == ROBUSTNESS:
+        shown = _attacks(_read(folder / "tables" / "robustness.csv"))
+    else:
+        shown = _protocols(leakage) if len({row["protocol"] for row in leakage}) > 1 else _models(folder, rows)
+    caption, _, body = markdown(replace(shown, caption=_caption(folder, rows, seconds, machine))).partition("\n\n")
     return f"{body}\n{caption}\n"
 
 
@@ -48,6 +54,17 @@ def _models(folder: Path, rows: Sequence[Row]) -> Table:
         for row in rows
     ]
     return Table("showcase", "", list(headings), printed, headings, frozenset(headings) - {"dataset", "model"})
+
+
+def _attacks(rows: Sequence[Row]) -> Table:
+    """Each model under each attack."""
+    headings = {"dataset": "Corpus", "attack": "Attack", "model": "Model", "f1_clean": "F1 clean", "f1_attacked": "F1 attacked"}
+    headings |= {"interval": "95 % interval", "relative_drop": "Relative drop", "success": "Success", "partial": "Partial"}
+    printed = [{name: row.get(name, "") for name in headings} | {"interval": f"{row['f1_low']}–{row['f1_high']}"} for row in rows]
+    datasets, attacks = ({row[name]: None for row in rows} for name in ("dataset", "attack"))
+    places = {pair: place for place, pair in enumerate((dataset, attack) for dataset in datasets for attack in attacks)}
+    printed.sort(key=lambda row: places[row["dataset"], row["attack"]])
+    return Table("showcase", "", list(headings), printed, headings, frozenset(headings) - {"dataset", "attack", "model"})
 
 
 def _protocols(rows: Sequence[Row]) -> Table:

@@ -187,6 +187,17 @@ def test_attacks_of_other_experiments_and_postprocessing_are_left_out(collected,
         assert groups == {*attacks, *["worst_case"] * worst}
 
 
+def test_of_a_single_attack_no_worst_case_is_told(collected, settings, tmp_path):
+    for path in collected.glob("*.csv"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        (tmp_path / path.name).write_text("\n".join(line for line in lines if ",fgsm," not in line) + "\n", encoding="utf-8")
+    settings["attacks"] = {"typos": {"kind": "typos"}}
+    settings["models"] = {name: settings["models"][name] for name in ("plain", "adaptive")}
+    command.main(["--collected", str(tmp_path), "--settings", json.dumps(settings), "--output-folder", str(tmp_path / "out")])
+    for table in ("robustness", "robustness_groups"):
+        assert {row["attack"] for row in rows_of(tmp_path / "out" / f"{table}.csv")} == {"typos"}, table
+
+
 def test_robustness_by_type_and_novelty(collected, made_tables, names):
     sums = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
     for row in rows_of(collected / "success.csv"):

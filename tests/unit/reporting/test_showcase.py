@@ -22,10 +22,10 @@ def finished(tmp_path: Path, collected: Path, settings: dict[str, Any]) -> Path:
     return tmp_path
 
 
-def show(folder: Path, text: str) -> str:
+def show(folder: Path, text: str, *options: str) -> str:
     (folder / "page.md").write_text(text, encoding="utf-8")
     where = ["--results", str(folder / "results"), "--file", str(folder / "page.md")]
-    command.main(["--experiment", "demo", "--seconds", "125.4", *where])
+    command.main(["--experiment", "demo", "--seconds", "125.4", *where, *options])
     return (folder / "page.md").read_text(encoding="utf-8")
 
 
@@ -45,6 +45,24 @@ def test_each_row_has_the_figures_of_the_tables(finished: Path) -> None:
     with open(finished / "results/demo/tables/robustness.csv", encoding="utf-8") as handle:
         attacked = {(row["dataset"], row["model"], row["attack"]): row["f1_attacked"] for row in csv.DictReader(handle)}
     assert all(row[6:] == [attacked[row[0], row[1], "fgsm"], attacked[row[0], row[1], "typos"]] for row in cells[2:])
+
+
+def test_a_row_an_attack_has_the_figures_of_the_table_of_robustness(finished: Path) -> None:
+    text = show(finished, "<!-- demo-table --><!-- /demo-table -->", "--table", "robustness")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    assert cells[0][:6] == ["Corpus", "Attack", "Model", "F1 clean", "F1 attacked", "95 % interval"]
+    with open(finished / "results/demo/tables/robustness.csv", encoding="utf-8") as handle:
+        expected = {
+            (row["dataset"], row["attack"], row["model"], row["f1_clean"], row["f1_attacked"], f"{row['f1_low']}–{row['f1_high']}",
+             row["relative_drop"], row["success"], row["partial"])
+            for row in csv.DictReader(handle)
+        }  # fmt: skip
+    assert len(expected) == 36 and {tuple(row) for row in cells[2:]} == expected and len(cells) == 38
+    blocks = [tuple(row[:2]) for row in cells[2:]]
+    assert len({block for number, block in enumerate(blocks) if number == 0 or blocks[number - 1] != block}) == 9, (
+        "models of one attack stand together"
+    )
+    assert "24 runs, protocol kfold5" in text
 
 
 def test_the_cost_and_the_gold_are_told(finished: Path, collected: Path) -> None:
