@@ -79,7 +79,7 @@ rule score:
         postprocessed=lambda wildcards, input: [
             f"--postprocessed={path}" for path in input.postprocessed[:1]
         ],
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=f"results/scores/{RUN}",
     shell:
         "python -m bioner.commands.score --gold {input.gold:q} {params.attacked:q} {params.postprocessed:q} --predictions {input.predictions:q}"
         " --training {input.training:q} --composition {input.composition:q} --keys {params.run_keys:q}"
@@ -141,7 +141,7 @@ rule score_transfer:
             plan.transfer_types(wildcards.dataset, wildcards.target)
         ),
         run_keys=lambda wildcards: json.dumps(dict(wildcards)),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder=f"results/transferred/{RUN}/{{target}}",
     shell:
         "python -m bioner.commands.score_transfer --gold {input.gold:q} --training {input.training:q} --predictions {input.predictions:q}"
         " --types {params.types:q} --keys {params.run_keys:q} --output-folder {params.folder:q} > {log:q} 2>&1"
@@ -170,6 +170,6 @@ rule collect:
     params:
         code=code_digest("collect"),
         settings=lambda wildcards: json.dumps(plan.selection(wildcards.experiment)),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder="results/{experiment}/collected",
     shell:
         "python -m bioner.commands.collect --settings {params.settings:q} --scores results/scores --runs results/runs --output-folder {params.folder:q} > {log:q} 2>&1"

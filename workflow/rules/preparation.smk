@@ -119,7 +119,7 @@ rule compose:
     params:
         code=code_digest("compose"),
         settings=lambda wildcards: json.dumps(plan.composition),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        folder="results/folds/{dataset}/{protocol}/fold{fold}",
     shell:
         "python -m bioner.commands.compose --corpus {input.corpus:q} --normalized {input.normalized:q} --variants {input.variants:q} --splits {input.splits:q}"
         " --protocol {wildcards.protocol} --equal-to {input.equal_to:q} --fold {wildcards.fold} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
@@ -165,6 +165,6 @@ rule audit:
                 "near_duplicates": config["preparation"]["near_duplicates"],
             }
         ),
-        folder=lambda wildcards, input: str(Path(input.fold[0]).parent),
+        folder="results/folds/{dataset}/{protocol}/fold{fold}",
     shell:
         "python -m bioner.commands.audit --folder {params.folder:q} --settings {params.settings:q} --adaptation {input.adaptation:q} --output {output:q} > {log:q} 2>&1"

@@ -53,8 +53,8 @@ rule table1:
         code=code_digest("table1"),
         published=files_digest(SOURCE, "bioner/reporting/published/*.csv"),
         settings=lambda wildcards: json.dumps(describe(plan, wildcards.experiment)),
-        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        collected="results/{experiment}/collected",
+        folder="results/{experiment}/tables",
     shell:
         "python -m bioner.commands.table1 --collected {params.collected:q} --audits {input.audits:q} --settings {params.settings:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
@@ -80,8 +80,8 @@ rule tabulate:
         further=lambda wildcards: json.dumps(
             plan.table_settings(wildcards.experiment, wildcards.table)
         ),
-        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        collected="results/{experiment}/collected",
+        folder="results/{experiment}/tables",
     shell:
         "python -m bioner.commands.tabulate --table {wildcards.table} --collected {params.collected:q} --rows {input.rows:q} --settings {params.settings:q}"
         " --further {params.further:q} --output-folder {params.folder:q} > {log:q} 2>&1"
@@ -121,7 +121,7 @@ rule figures:
     params:
         code=code_digest("figures"),
         settings=lambda wildcards: json.dumps(describe(plan, wildcards.experiment)),
-        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
+        collected="results/{experiment}/collected",
     shell:
         "python -m bioner.commands.figures --collected {params.collected:q} --settings {params.settings:q} --rulegraph {input.rulegraph:q} --output-folder {output.folder:q} > {log:q} 2>&1"
 
@@ -163,9 +163,9 @@ rule report:
         selection=lambda wildcards: json.dumps(plan.browser(wildcards.experiment)),
         settings=lambda wildcards: json.dumps(describe(plan, wildcards.experiment)),
         provenance=lambda wildcards: json.dumps(plan.provenance(wildcards.experiment)),
-        tables=lambda wildcards, input: str(Path(input.tables).parent),
-        figures=lambda wildcards, input: str(Path(input.figures).with_suffix("")),
-        collected=lambda wildcards, input: str(Path(input.collected[0]).parent),
+        tables="results/{experiment}/tables",
+        figures="results/{experiment}/figures",
+        collected="results/{experiment}/collected",
     shell:
         "python -m bioner.commands.report --tables {params.tables:q} --further {input.further:q} --figures {params.figures:q} --quality {input.quality:q} --audits {input.audits:q}"
         " --collected {params.collected:q} --selection {params.selection:q} --results results --settings {params.settings:q}"

@@ -171,8 +171,8 @@ rule train:
     params:
         code=code_digest("train"),
         encoder=lambda wildcards, input: [f"--encoder={path}" for path in input.encoder],
-        fold=lambda wildcards, input: str(Path(input.fold[0]).parent),
-        run=lambda wildcards, output: str(Path(output[0]).parent),
+        fold=f"results/folds/{FOLD}",
+        run=f"results/runs/{RUN}",
     shell:
         "python -m bioner.commands.train --recipe {input.recipe:q} {params.encoder:q} --fold {params.fold:q} --audit {input.audit:q}"
         " --seed {wildcards.seed} --output {params.run:q} > {log:q} 2>&1"
@@ -206,8 +206,8 @@ rule predict:
         ],
         threads=lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"],
         precision=config["prediction"]["precision"],
-        run=lambda wildcards, input: str(Path(input.run[0]).parent),
-        folder=lambda wildcards, output: str(Path(output.clean).parent),
+        run=f"results/runs/{RUN}",
+        folder=f"results/predictions/{RUN}",
     shell:
         "python -m bioner.commands.predict --run {params.run:q} --test {input.test:q} --attacks {params.attacks:q} {params.attacked:q}"
         " --threads {params.threads} --precision {params.precision} --output {params.folder:q} > {log:q} 2>&1"
@@ -234,7 +234,7 @@ rule transfer:
         code=code_digest("transfer"),
         threads=lambda wildcards: plan.recipe(wildcards.model)["training"]["threads"],
         precision=config["prediction"]["precision"],
-        run=lambda wildcards, input: str(Path(input.run[0]).parent),
-        folder=lambda wildcards, output: str(Path(output.clean).parent),
+        run=f"results/runs/{RUN}",
+        folder=f"results/transferred/{RUN}/{{target}}",
     shell:
         "python -m bioner.commands.transfer --run {params.run:q} --test {input.test:q} --threads {params.threads} --precision {params.precision} --output {params.folder:q} > {log:q} 2>&1"
