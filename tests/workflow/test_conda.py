@@ -37,7 +37,7 @@ def install_double(base: Path) -> tuple[str, str]:
     (binaries / "conda").write_text(f"#!{python}\n{''.join(lines[1:])}")
     (binaries / "conda").chmod(0o755)
     call(python, DOUBLE / "local_channel.py", base / "channel")
-    for tool in ("bash", "env", "mkdir", "rm", "cat", "dirname", "mv", "touch", "ln", "sh"):
+    for tool in ("bash", "env", "mkdir", "rm", "cat", "dirname", "mv", "touch", "ln", "sh", "which"):
         (binaries / tool).symlink_to(shutil.which(tool) or tool)
     return str(binaries), f"file://{base / 'channel'}"
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -156,6 +157,17 @@ def test_a_run_in_which_everything_goes_wrong(submitted: Submitted, undisturbed:
     assert cluster.jobs() == {}
     assert_same_tables(undisturbed, submitted.folder)
     assert not submitted.checkpoints()
+
+
+def test_small_jobs_share_submissions(submitted: Submitted) -> None:
+    """A group that falls apart costs a submission, and a start of Snakemake, for each of its jobs of seconds."""
+    submitted.finish(submitted.start(overlays=("toy.yaml", "encoder.json")))
+    rules = Counter(line.split()[1] for line in submitted.told())
+    alone = {"augment": 1, "split": 1, "attack": 1, "train": 2, "predict": 2}
+    together = {"corpus": 1, "fold": 1, "scoring": 2, "tables": 1}
+    assert {name: number for name, number in rules.items() if name in alone} == alone, rules
+    grouped = Counter(name.split("_")[0] for name, number in rules.items() if name not in alone for _ in range(number))
+    assert grouped == together, rules
 
 
 def test_time_that_runs_out_is_doubled_and_the_training_goes_on(submitted: Submitted, undisturbed: Path) -> None:
