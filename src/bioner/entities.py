@@ -11,6 +11,9 @@ Span = tuple[int, int]
 
 SPLITS = ("train", "validation", "test")
 
+NO_CONCEPT = frozenset({"", "-", "-1"})
+"""What corpora write in the place of a concept identifier where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:

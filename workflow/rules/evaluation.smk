@@ -8,6 +8,7 @@ rule attack:
         names=lambda wildcards: plan.attack_names(
             wildcards.attack, FOLD.format(**wildcards)
         ),
+        composition=f"results/folds/{FOLD}/composition.json",
         model=lambda wildcards: plan.attack_model(
             wildcards.attack, wildcards.dataset, wildcards.protocol, wildcards.fold
         ),
@@ -23,8 +24,8 @@ rule attack:
         code=code_digest("attack"),
         settings=lambda wildcards: json.dumps(config["attacks"][wildcards.attack]),
     shell:
-        "python -m bioner.commands.attack --test {input.test:q} --names {input.names:q} --model {input.model:q} --name {wildcards.attack}"
-        " --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.attack --test {input.test:q} --names {input.names:q} --composition {input.composition:q} --model {input.model:q}"
+        " --name {wildcards.attack} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule postprocess:
@@ -120,6 +121,7 @@ rule score_transfer:
     input:
         gold=lambda wildcards: plan.transfer_test(Run.of(wildcards), wildcards.target),
         training=lambda wildcards: plan.trained_on(Run.of(wildcards)),
+        composition=f"results/folds/{FOLD}/composition.json",
         predictions=f"results/transferred/{RUN}/{{target}}/predictions.json",
         clean=f"results/transferred/{RUN}/{{target}}/clean.jsonl",
     output:
@@ -144,7 +146,7 @@ rule score_transfer:
         folder=f"results/transferred/{RUN}/{{target}}",
     shell:
         "python -m bioner.commands.score_transfer --gold {input.gold:q} --training {input.training:q} --predictions {input.predictions:q}"
-        " --types {params.types:q} --keys {params.run_keys:q} --output-folder {params.folder:q} > {log:q} 2>&1"
+        " --composition {input.composition:q} --types {params.types:q} --keys {params.run_keys:q} --output-folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule collect:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from bioner.errors import BionerError
 from bioner.evaluation.attacks import attack_file
 from bioner.evaluation.sources import Propose, Sources
 from bioner.preparation.abbreviations import find_definitions
+from bioner.preparation.normalize import normalizer
 from bioner.preparation.sentences import sentence_spans
 from bioner.preparation.shuffling import names_by_type
 from bioner.preparation.synonyms import build_lexicon
@@ -25,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m bioner.commands.attack", description=__doc__)
     result.add_argument("--test", type=Path, required=True, help="test.jsonl of the fold, as harmonized")
     result.add_argument("--names", type=Path, nargs="*", default=[], help="train.jsonl and validation.jsonl, for kinds that look at names")
+    result.add_argument("--composition", type=Path, help="composition.json of the fold, with --names: how their texts were normalized")
     result.add_argument("--model", type=Path, nargs="*", default=[], help="encoder.json of a masked language model, for context")
     result.add_argument("--name", required=True, help="name of the attack in the config")
     result.add_argument("--settings", type=json_argument, required=True, help="the attack's entry in the config, as JSON")
@@ -35,12 +37,19 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Attack one test set."""
     given = parser().parse_args(argv)
-    sources = gather(given.test, given.names, _propose(given.model, given.settings))
+    if given.names and not given.composition:
+        raise BionerError("expected with --names the composition.json of the fold, got none; give --composition")
+    normalized = normalizer(given.composition) if given.composition else str
+    sources = gather(given.test, given.names, _propose(given.model, given.settings), normalized=normalized)
     attack_file(given.test, given.output, name=given.name, settings=given.settings, sources=sources)
 
 
-def gather(test: Path, names: Sequence[Path], propose: Propose | None = None) -> Sources:
-    """What attacks draw on: the test documents, and names of the training and validation documents where these are given."""
+def gather(test: Path, names: Sequence[Path], propose: Propose | None = None, *, normalized: Callable[[str], str] = str) -> Sources:
+    """What attacks draw on: the test documents, and names of the training and validation documents where these are given.
+
+    Args:
+        normalized: brings a name into the shape of those documents' texts.
+    """
     documents = list(read_documents(test))
     if len(names) not in (0, 2):
         raise BionerError(f"expected no names, or those of train.jsonl and validation.jsonl, got {len(names)} files; correct --names")
@@ -56,6 +65,7 @@ def gather(test: Path, names: Sequence[Path], propose: Propose | None = None) ->
         held_out=_surfaces([*validation, *documents]),
         documents=documents,
         propose=propose,
+        normalized=normalized,
     )
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bioner.commandline import execute, json_argument
-from bioner.errors import BionerError
 from bioner.evaluation.judging import judge
-from bioner.preparation.normalize import normalize_text
+from bioner.preparation.normalize import normalizer
 from bioner.preparation.sentences import sentence_spans
-from bioner.storage import read_json
 
 
 def named_path(text: str) -> tuple[str, str]:
@@ -35,17 +33,6 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--keys", type=json_argument, required=True, help='{"dataset", "protocol", "model", "fold", "seed"} as JSON')
     result.add_argument("--output-folder", required=True, help="where the tables go: scores.csv and its companions")
     return result
-
-
-def normalizer(composition: str) -> Callable[[str], str]:
-    """A function that brings a surface form into the shape of a fold's training texts, by the steps of its composition.json.
-
-    Steps that need a whole document (abbreviations) see the form alone.
-    """
-    facts = read_json(composition)
-    if not isinstance(facts, dict) or not isinstance(facts.get("normalize"), list):
-        raise BionerError(f"{composition}:1: expected a composition with the steps of normalization, found another file; run compose again")
-    return lambda surface: normalize_text(surface, facts["normalize"])[0]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from bioner.corpora.limits import Limits
 from bioner.corpora.locating import EXACT, Locator
 from bioner.corpora.repairs import Repairs, keep
-from bioner.entities import Document, Mention, Passage, Span, sort_mentions
+from bioner.entities import NO_CONCEPT, Document, Mention, Passage, Span, sort_mentions
 
 CONCEPTS = ("identifier", "MESH", "concept_id")
 """Infons of an annotation that hold its concepts, the first one that is there."""
@@ -252,4 +252,4 @@ def _same(pieces: list[str], written: str) -> bool:
 def _concepts(infons: Json) -> tuple[str, ...]:
     column = next((str(infons[key]) for key in CONCEPTS if infons.get(key) is not None), "")
     names = (name.strip() for name in re.split(r"[|;,]", column))
-    return tuple(dict.fromkeys(name for name in names if name not in ("", "-", "-1")))
+    return tuple(dict.fromkeys(name for name in names if name not in NO_CONCEPT))

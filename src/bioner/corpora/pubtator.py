@@ -15,7 +15,7 @@ from bioner.corpora.lines import read_lines
 from bioner.corpora.locating import Locator
 from bioner.corpora.raw import RawCorpus
 from bioner.corpora.repairs import Repairs
-from bioner.entities import Document, Mention, Passage, Span
+from bioner.entities import NO_CONCEPT, Document, Mention, Passage, Span
 from bioner.errors import BionerError
 
 _PASSAGE = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
@@ -190,7 +190,7 @@ def _regular(draft: _Draft, text: str, name: str, repairs: Repairs) -> list[Ment
         names.count(f"\n{draft.id}") != len(names)
         or not (digits.isdecimal() and digits.isascii() and max(map(len, bounds)) < 10)
         or "" in columns
-        or "-1" in concepts
+        or not NO_CONCEPT.isdisjoint(concepts)
         or "|" in marks
         or marks.split() != [marks]
     ):
@@ -289,13 +289,15 @@ def _span(locator: Locator, start: int, end: int, written: str, place: str, repa
 
 
 def _concepts(column: str, place: str, repairs: Repairs) -> dict[str, None]:
-    """Concept identifiers of column 6: alternatives or parts joined by `|`; `-1` stands for none."""
+    """Concept identifiers of column 6: alternatives or parts joined by `|`; `-` and `-1` stand for none."""
     parts = column.split("|")
     if any(part != part.strip() for part in parts):
         repairs.note("stray blank in a concept id removed", place)
     names = [part.strip() for part in parts if part.strip()]
     if "-1" in names:
         repairs.note("annotation without a concept (-1)", place)
+    if "-" in names:
+        repairs.note("annotation without a concept (-)", place)
     if len(names) > 1:
         repairs.note("several concepts joined by |", place)
-    return dict.fromkeys(name for name in names if name != "-1")
+    return dict.fromkeys(name for name in names if name not in NO_CONCEPT)

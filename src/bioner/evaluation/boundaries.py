@@ -52,8 +52,8 @@ def _brackets(text: str, span: Span) -> Span:
             first, last = text[lonely[0]], text[lonely[-1]]
             if last in BRACKETS and text[end : end + 1] == BRACKETS[last]:
                 end += 1
-            elif first in _CLOSING and start > 0 and text[start - 1] == _CLOSING[first]:
-                start -= 1
+            elif first in _CLOSING and start > 0 and text[start - 1] == _CLOSING[first] and start - 1 not in _lonely(text, start - 1, end):
+                start -= 1  # one that stayed without its partner, as of `([)]`, would be taken away again, and so on
             else:
                 break
     return start, end
@@ -95,13 +95,11 @@ def clean_boundaries(text: str, mention: Mention, steps: Sequence[str]) -> tuple
     """
     if unknown := sorted(set(steps) - STEPS.keys()):
         raise BionerError(f"expected boundary steps among {', '.join(STEPS)}, got {unknown[0]!r}; correct postprocessing.boundaries")
-    if len(mention.spans) > 1:
-        steps = [step for step in steps if step == "white_space"]
     changed: dict[str, None] = {}
     spans = list(mention.spans)
     while True:
         before = list(spans)
-        for step in steps:
+        for step in (step for step in steps if len(before) == 1 or step == "white_space"):
             cleaned = [span for span in (STEPS[step](text, span) for span in spans) if span[0] < span[1]]
             if cleaned != spans:
                 changed[step] = None

@@ -53,8 +53,8 @@ def judge(
         sentences: finds the sentences of a document; without it nothing is scored by sentence.
 
     Raises:
-        BionerError: a file is missing or differs from its digest; an attack is given that was not
-            predicted; documents do not correspond; an attack lost a mention.
+        BionerError: a file is missing or differs from its digest; other predictions were post-processed; an attack is given that was
+            not predicted; documents do not correspond; an attack lost a mention.
     """
     names = verify_predictions(predictions)
     unknown = sorted(set(attacked) - set(names))
@@ -65,7 +65,7 @@ def judge(
     first = run_keys(keys, "keys")
     files = {name: Path(predictions).parent / f"{name}.jsonl" for name in names}
     if postprocessed is not None:
-        files[POSTPROCESSED] = verify_postprocessed(postprocessed)
+        files[POSTPROCESSED] = verify_postprocessed(postprocessed, read_json(predictions)["attacks"][CLEAN])
     attacked = {**attacked, **attacked_beside(predictions)}
     training_names = TrainingNames.of(read_documents(training))
     original = list(read_documents(gold))

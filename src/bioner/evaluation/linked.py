@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bioner.entities import Document, Mention
+from bioner.entities import NO_CONCEPT, Document, Mention
 from bioner.evaluation.columns import LINKS
 from bioner.evaluation.linking import AMBIGUOUS, LINKED, UNKNOWN, Link, codes
 from bioner.evaluation.ontology import Ontology, identifier
@@ -26,8 +26,6 @@ from bioner.evaluation.ratios import Counts
 from bioner.evaluation.strict import pair_documents
 
 LEVELS = ("term", "icd10cm")
-NONE = frozenset({"", "-1"})
-"""Concepts that say that there is none."""
 
 Links = Mapping[str, Mapping[str, Link]]
 """By document id, then by mention id."""
@@ -73,7 +71,7 @@ def _judged(gold: Sequence[Document], documents: Sequence[Document], links: Link
 
 
 def _concepts(mention: Mention) -> tuple[str, ...]:
-    return tuple(sorted({identifier(concept) for concept in mention.concepts if concept not in NONE}))
+    return tuple(sorted({identifier(concept) for concept in mention.concepts if concept not in NO_CONCEPT}))
 
 
 def _row(ontology: Ontology, judged: Iterable[_Judged], level: str) -> dict[str, Any]:

@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bioner.entities import Document, Mention
+from bioner.entities import NO_CONCEPT, Document, Mention
 
 SEEN, SYNONYM, UNSEEN = "seen", "synonym", "unseen"
 NOVELTIES = (SEEN, SYNONYM, UNSEEN)
 """In the order of tables: memorization, synonym and concept generalization of Kim and Kang 2022 (IEEE Access 10:31513)."""
-
-_NO_CONCEPT = frozenset({"", "-1"})
 
 
 def name_key(surface: str) -> str:
@@ -39,7 +37,7 @@ class TrainingNames:
             for mention in document.mentions:
                 frequencies[mention.type, name_key(document.surface(mention))] += 1
                 concepts.update(mention.concepts)
-        return cls(frequencies, frozenset(concepts - _NO_CONCEPT))
+        return cls(frequencies, frozenset(concepts - NO_CONCEPT))
 
     def frequency(self, mention: Mention, surface: str) -> int:
         """Number of training mentions of the same type and name."""

@@ -108,15 +108,21 @@ def postprocess_file(*, predictions: str | Path, settings: Any, output: str | Pa
     say(f"postprocess: {', '.join(f'{name} {number}' for name, number in told.items())}")
 
 
-def verify_postprocessed(manifest: str | Path) -> Path:
+def verify_postprocessed(manifest: str | Path, predictions: str | None = None) -> Path:
     """The post-processed predictions that a manifest is about, as its digest says.
 
+    Args:
+        predictions: sha256 of the run's clean predictions, which they must have been made from; None where nobody knows it.
+
     Raises:
-        BionerError: a file is missing, or differs.
+        BionerError: a file is missing, or differs, or was made from other predictions.
     """
     value = read_json(manifest)
+    facts = value if isinstance(value, dict) else {}
     file = Path(manifest).parent / "clean.jsonl"
-    wanted = value.get("postprocessed") if isinstance(value, dict) else None
+    wanted, source = facts.get("postprocessed"), facts.get("predictions")
     if not file.is_file() or sha256_file(file) != wanted:
         raise BionerError(f"{file}: expected the predictions named in {manifest}, found none or others; run postprocess again")
+    if predictions not in (None, source):
+        raise BionerError(f"{manifest}: expected predictions of sha256 {predictions}, found {source!r:.80}; run postprocess again")
     return file

@@ -8,7 +8,7 @@ from typing import Any
 
 from bioner.entities import Document, Mention
 from bioner.evaluation.edits import Edit
-from bioner.evaluation.sources import Name, Sources, canonical
+from bioner.evaluation.sources import Name, Sources
 
 Candidates = Iterator[tuple[float, Edit]]
 
@@ -48,13 +48,13 @@ def _renamed(
     random = Random(f"{settings['seed']}:{kind}:{document.id}")
     for mention in sources.replaceable(document):
         draw, second = random.random(), random.random()
-        name = _pick(others(mention), canonical(document.surface(mention)), second)
+        name = _pick(others(mention), document.surface(mention), second, sources.key)
         if name is not None:
             yield draw, Edit(mention.spans[0], *name)
 
 
-def _pick(names: Sequence[Name], own: str, draw: float) -> Name | None:
-    """The name at a draw in [0, 1), or the first after it that is not a mention's own."""
+def _pick(names: Sequence[Name], own: str, draw: float, key: Callable[[str], str]) -> Name | None:
+    """The name at a draw in [0, 1), or the first after it that is not a mention's own, as their keys say."""
     first = int(draw * len(names))
     candidates = (names[(first + step) % len(names)] for step in range(len(names)))
-    return next((name for name in candidates if canonical(name[0]) != own), None)
+    return next((name for name in candidates if key(name[0]) != key(own)), None)

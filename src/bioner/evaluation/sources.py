@@ -47,6 +47,7 @@ class Sources:
         held_out: those of the validation and test parts.
         documents: the test documents.
         propose: a masked language model.
+        normalized: brings a name into the shape of training texts; those of test documents are as in the original.
     """
 
     definitions: Callable[[str], Sequence[Definition]] = _nothing
@@ -59,6 +60,12 @@ class Sources:
     held_out: Mapping[str, Collection[str]] = field(default_factory=dict)
     documents: Sequence[Document] = ()
     propose: Propose | None = None
+    normalized: Callable[[str], str] = str
+
+    @cached_property
+    def key(self) -> Callable[[str], str]:
+        """What tells names apart, in test documents and in normalized ones alike: their canonical form after normalization."""
+        return lru_cache(maxsize=200_000)(lambda surface: canonical(self.normalized(surface)))
 
     @cached_property
     def seen_names(self) -> dict[str, list[Name]]:
@@ -69,21 +76,21 @@ class Sources:
     def unseen_names(self) -> dict[str, list[Name]]:
         """Names of the other parts by type that no training mention of any type has."""
         known = set().union(*self._canonical_training.values())
-        return {type: [name for name in distinct(found) if canonical(name[0]) not in known] for type, found in self.other.items()}
+        return {type: [name for name in distinct(found) if self.key(name[0]) not in known] for type, found in self.other.items()}
 
     @cached_property
     def foreign_names(self) -> dict[str, list[Name]]:
         """For each type the training part's names of other types, those that are names of it too left out, without concepts."""
         own = self._canonical_training
         names = [(surface, ()) for found in self.seen.values() for surface, _ in found]
-        return {type: distinct(name for name in names if canonical(name[0]) not in own.get(type, ())) for type in {*self.seen, *self.other}}
+        return {type: distinct(name for name in names if self.key(name[0]) not in own.get(type, ())) for type in {*self.seen, *self.other}}
 
     @cached_property
     def _canonical_training(self) -> dict[str, set[str]]:
         """All names of the training part by type, in canonical form."""
-        found = {type: {canonical(surface) for surface, _ in names} for type, names in self.seen.items()}
+        found = {type: {self.key(surface) for surface, _ in names} for type, names in self.seen.items()}
         for type, surfaces in self.known.items():
-            found.setdefault(type, set()).update(map(canonical, surfaces))
+            found.setdefault(type, set()).update(map(self.key, surfaces))
         return found
 
     @cached_property
@@ -112,7 +119,6 @@ def distinct(names: Iterable[Name]) -> list[Name]:
     return [found[surface] for surface in sorted(found)]
 
 
-@lru_cache(maxsize=200_000)
 def canonical(surface: str) -> str:
     """A name without differences of case, white space, Unicode's compatible characters and kinds of dashes."""
     plain = unicodedata.normalize("NFKC", surface).casefold()

@@ -84,11 +84,12 @@ def outcome(clean: Baseline, pairs: Sequence[tuple[Document, Document]], name: s
             if any(shared_characters(mention, other) for other in same):
                 partial.add(place)
     documents = [gold for gold, _ in pairs]
+    told = [document.meta for document in documents if document.meta.get("attack") == name]  # other meta is the corpus's own
     return Outcome(
         frozenset(broken),
         frozenset(partial),
-        edits=sum(int(document.meta.get("edits_made", 0)) for document in documents),
-        queries=sum(int(document.meta.get("queries", 0)) for document in documents),
+        edits=sum(int(meta.get("edits_made", 0)) for meta in told),
+        queries=sum(int(meta.get("queries", 0)) for meta in told),
         documents=len(documents),
         changed=sum(document.text != clean.texts[document.id] for document in documents),
     )

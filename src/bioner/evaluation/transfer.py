@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,21 @@ def only_types(gold: Document, types: Iterable[str]) -> Document:
     return replace(gold, mentions=tuple(mention for mention in gold.mentions if mention.type in wanted))
 
 
-def shared_documents(training: Iterable[Document], test: Iterable[Document]) -> set[str]:
-    """Ids of test documents that are training documents too, by their id or by their text (letters and digits alone, small)."""
+def shared_documents(training: Iterable[Document], test: Iterable[Document], normalized: Callable[[str], str] = str) -> set[str]:
+    """Ids of test documents that are training documents too, by their id or by their text (letters and digits alone, small).
+
+    Args:
+        normalized: brings the text of a test document into the shape of training texts; it is looked for as it stands too.
+    """
     ids, texts = set(), set()
     for document in training:
         ids.add(document.id)
         texts.add(_letters(document.text))
-    return {document.id for document in test if document.id in ids or _letters(document.text) in texts}
+
+    def shared(document: Document) -> bool:
+        return document.id in ids or not texts.isdisjoint((_letters(document.text), _letters(normalized(document.text))))
+
+    return {document.id for document in test if shared(document)}
 
 
 def _letters(text: str) -> str:
@@ -47,6 +55,7 @@ def score_transfer(
     gold: str | Path,
     training: Sequence[str | Path],
     predictions: str | Path,
+    normalized: Callable[[str], str],
     types: Mapping[str, str],
     keys: Mapping[str, Any],
     output_folder: str | Path,
@@ -59,6 +68,7 @@ def score_transfer(
         gold: test documents of the other corpus, as harmonized.
         training: files of all documents that the run has seen: of its own fold, and those that its encoder was adapted on.
         predictions: predictions.json of the transfer.
+        normalized: brings a text into the shape of the training texts.
         types: for each predicted type that counts the other corpus's type that it stands for.
         keys: dataset, protocol, model, fold, seed of the run.
 
@@ -69,7 +79,7 @@ def score_transfer(
     first = run_keys(keys, "keys")
     verify_predictions(predictions)
     documents = list(read_documents(gold))
-    known = shared_documents((document for path in training for document in read_documents(path)), documents)
+    known = shared_documents((document for path in training for document in read_documents(path)), documents, normalized)
     expected = [only_types(document, types.values()) for document in documents if document.id not in known]
     if not any(document.mentions for document in expected):
         raise BionerError(

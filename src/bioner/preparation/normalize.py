@@ -15,6 +15,7 @@ from bioner.errors import BionerError
 from bioner.preparation.characters import LIGATURES, TABLES, normal_form, translate, unify_characters
 from bioner.preparation.offsets import Edit, OffsetMap, compose, map_spans
 from bioner.preparation.shorthand import expand_clinical, expand_shorthand
+from bioner.storage import read_json
 
 Function = Callable[[str], tuple[str, list[Edit]]]
 Step = str | dict[str, Any]
@@ -52,6 +53,20 @@ def normalize_text(text: str, steps: Sequence[Step]) -> tuple[str, list[Edit]]:
         text, more = _function(step)(text)
         edits = compose(edits, more) if edits else more
     return text, edits
+
+
+def normalizer(composition: str | Path) -> Callable[[str], str]:
+    """A function that brings a text into the shape of a fold's training texts, by the steps of its composition.json.
+
+    Steps that need a whole document (abbreviations) see what they are given alone.
+
+    Raises:
+        BionerError: the file is no composition.
+    """
+    facts = read_json(composition)
+    if not isinstance(facts, dict) or not isinstance(facts.get("normalize"), list):
+        raise BionerError(f"{composition}:1: expected a composition with the steps of normalization, found another file; run compose again")
+    return lambda text: normalize_text(text, facts["normalize"])[0]
 
 
 def _function(step: Step) -> Function:

@@ -7,11 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bioner.entities import Document, Mention, Span
+from bioner.entities import NO_CONCEPT, Document, Mention, Span
 from bioner.preparation.variants import as_variant, is_name, lone_mentions
 from bioner.rewriting import rewrite
-
-NO_CONCEPT = frozenset({"", "-", "-1"})
 
 
 @dataclass(frozen=True, slots=True)

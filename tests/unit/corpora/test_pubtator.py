@@ -53,6 +53,8 @@ def test_text_is_title_blank_abstract_with_passages_and_mentions() -> None:
         (("Disease", "D1", ""), ("D1",), "empty seventh column"),
         (("Disease", "-1"), (), "annotation without a concept (-1)"),
         (("Disease", "D1|-1"), ("D1",), "annotation without a concept (-1)"),
+        (("Disease", "-"), (), "annotation without a concept (-)"),
+        (("Disease", "D1|-"), ("D1",), "annotation without a concept (-)"),
         (("Disease", " D1"), ("D1",), "stray blank in a concept id removed"),
         (("Disease", "OMIM:1 "), ("OMIM:1",), "stray blank in a concept id removed"),
         (("T038,T047", "UMLS:C1"), ("UMLS:C1",), "several types: first one taken"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,8 @@ from bioner.evaluation.edits import Edit, Ground, attacked_document
 from bioner.evaluation.greedy import SEARCH_ATTACKS
 from bioner.evaluation.ocr import CONFUSIONS, confusable
 from bioner.evaluation.sources import Sources
+from bioner.preparation.normalize import normalize, normalizer
+from bioner.storage import write_json
 from bioner.words import split_words
 
 NAMES = {
@@ -334,6 +336,13 @@ def test_a_word_is_inserted_beside_a_mention_and_outside_of_all() -> None:
     assert len(texts) > 3
 
 
+def test_a_word_beside_a_mention_does_not_depend_on_the_order_of_mentions() -> None:
+    document = lines("severe zorbic acid, madeupitis, IL 2", ("zorbic acid", "Chemical"), ("madeupitis", "Disease"), ("IL", "Chemical"))
+    for seed in range(20):
+        turned = replace(document, mentions=document.mentions[::-1])
+        assert attack(turned, "boundary_insertion", seed=seed).text == attack(document, "boundary_insertion", seed=seed).text
+
+
 def test_sentences_of_other_documents_come_with_their_mentions() -> None:
     count = 0
     for document in sources().documents[:6]:
@@ -397,14 +406,18 @@ def test_the_command_takes_names_from_the_other_parts(tmp_path: Path) -> None:
         ("validation", [invent(3, "v3", (3,))]),
     ):
         write_documents(tmp_path / f"{part}.jsonl", documents)
+    write_json(tmp_path / "composition.json", {"normalize": ["unicode"]})
     arguments = ["--test", str(tmp_path / "test.jsonl"), "--name", "new", "--settings", '{"kind": "entities_unseen"}']
+    composition = ["--composition", str(tmp_path / "composition.json")]
     names = ["--names", str(tmp_path / "train.jsonl"), str(tmp_path / "validation.jsonl")]
-    main([*arguments, *names, "--output", str(tmp_path / "one.jsonl")])
+    main([*arguments, *names, *composition, "--output", str(tmp_path / "one.jsonl")])
     (attacked,) = read_documents(tmp_path / "one.jsonl")
     found = {attacked.surface(mention) for mention in attacked.mentions if mention.id.startswith("T")}
     assert found & {NAMES["Chemical"][3], NAMES["Disease"][3]} and attacked.meta["attack"] == "new"
     with pytest.raises(BionerError, match="got 1 files"):
-        main([*arguments, *names[:2], "--output", str(tmp_path / "two.jsonl")])
+        main([*arguments, *names[:2], *composition, "--output", str(tmp_path / "two.jsonl")])
+    with pytest.raises(BionerError, match=r"composition.json of the fold, got none; give --composition"):
+        main([*arguments, *names, "--output", str(tmp_path / "two.jsonl")])
 
 
 def test_words_stay_words_under_attacks_on_words() -> None:
@@ -420,10 +433,10 @@ def nested(name: str, text: str, *found: tuple[str, str]) -> Document:
     return Document(name, text, tuple(mentions))
 
 
-def gathered(folder: Path, train: Document, test: Document) -> Sources:
+def gathered(folder: Path, train: Document, test: Document, normalized: Callable[[str], str] = str) -> Sources:
     for part, documents in (("train", [train]), ("validation", []), ("test", [test])):
         write_documents(folder / f"{part}.jsonl", documents)
-    return gather(folder / "test.jsonl", [folder / "train.jsonl", folder / "validation.jsonl"])
+    return gather(folder / "test.jsonl", [folder / "train.jsonl", folder / "validation.jsonl"], normalized=normalized)
 
 
 def test_a_nested_name_of_training_is_no_unseen_one(tmp_path: Path) -> None:
@@ -431,6 +444,18 @@ def test_a_nested_name_of_training_is_no_unseen_one(tmp_path: Path) -> None:
     found = gathered(tmp_path, train, nested("b", "A zor-2 and abx.", ("zor-2", "protein"), ("abx", "protein")))
     assert [name for name, _ in found.unseen_names["protein"]] == ["abx"]
     assert all(name != "zor-2" for name, _ in found.foreign_names["protein"])
+
+
+@pytest.mark.parametrize(("name", "steps"), [("Plotz\u2019s disease", ["unicode"]), ("\u03b1-quuxemia", ["unicode", "greek"])])
+def test_a_name_that_normalization_changed_is_seen_and_its_own(tmp_path: Path, name: str, steps: list[str]) -> None:
+    """Training names come from normalized text, those of the test part from the original."""
+    train = normalize(nested("a", f"The {name} is common.", (name, "Disease")), steps)
+    test = nested("b", f"A {name} and abx.", (name, "Disease"), ("abx", "Disease"))
+    write_json(tmp_path / "composition.json", {"normalize": steps})
+    found = gathered(tmp_path, train, test, normalizer(tmp_path / "composition.json"))
+    assert train.surface(train.mentions[0]) != name and [surface for surface, _ in found.unseen_names["Disease"]] == ["abx"]
+    seen = attack_document(test, "x", ON["entities_seen"], found)
+    assert [seen.surface(mention) for mention in seen.mentions] == [name, train.surface(train.mentions[0])]
 
 
 def test_words_inside_names_are_protected_too(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bioner.commands.link import main as link_main
 from bioner.commands.postprocess import definitions
 from bioner.corpora.raw import manifest_entry, write_manifest
 from bioner.documents import read_documents, write_documents
-from bioner.entities import Document, Mention
+from bioner.entities import NO_CONCEPT, Document, Mention
 from bioner.errors import BionerError
 from bioner.evaluation.icd10 import codes_of, describe
 from bioner.evaluation.linked import linking_rows
@@ -178,6 +178,13 @@ GOLD = [
     ("ZF", "T5", ("D000002", "D000001")),  # two concepts, unknown
     ("FZV", "T6", ("-1",)),  # no concept
 ]
+
+
+@pytest.mark.parametrize("concept", sorted(NO_CONCEPT))
+def test_no_concept_is_none_whatever_a_corpus_writes(ontology: Ontology, concept: str) -> None:
+    gold = document(("FZV", "T6", (concept,)))
+    linked, links = link_document(ontology, gold, ["Disease"], definitions)
+    assert [row["with_concepts"] for row in linking_rows(ontology, [gold], {"gold": ([linked], {"d": links})}, ["Disease"])] == [0, 0]
 
 
 def worth(ontology: Ontology, predicted: Document, name: str = "clean") -> dict[str, dict]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from bioner.evaluation.boundaries import STEPS, clean_boundaries
 from bioner.evaluation.consistency import find_chains, make_consistent, meanings
 from bioner.evaluation.overlap_policies import POLICIES, overlap, resolve_overlaps
 from bioner.evaluation.postprocess import Settings, postprocess, verify_postprocessed
-from bioner.storage import read_json
+from bioner.storage import read_json, sha256_file
 
 ALL = tuple(STEPS)
 
@@ -89,6 +91,47 @@ def test_cleaning_twice_is_cleaning_once_and_no_letter_is_lost(text: str, start:
     assert all(first <= place < last for place in letters)
     assert clean_boundaries(text, result, steps) == (result, [])
     assert bool(changed) == (result.spans != ((start, end),))
+
+
+class Counted(str):
+    """A text that says how often a border step may look at it: a step without an end fails instead of hanging."""
+
+    looks = 0
+
+    def __getitem__(self, place):
+        self.looks += 1
+        assert self.looks < 2000, f"no end on {str(self)!r}"
+        return super().__getitem__(place)
+
+
+def test_brackets_end_on_every_short_text() -> None:
+    for length in range(1, 6):
+        for letters in product("([)]a", repeat=length):
+            text = "".join(letters)
+            for start in range(length):
+                for end in range(start + 1, length + 1):
+                    first, last = STEPS["brackets"](Counted(text), (start, end))
+                    assert all(first <= place < last for place in range(start, end) if text[place] == "a")
+                    assert first >= last or STEPS["brackets"](text, (first, last)) == (first, last)
+
+
+def test_mis_nested_brackets_end() -> None:
+    assert cleaned("a (|2-[4-chlorophenyl)-amino]| b") == "2-[4-chlorophenyl)-amino]"
+
+
+@given(
+    st.text("a.(),[] \t", min_size=4, max_size=12), st.lists(st.integers(0, 12), min_size=4, max_size=4, unique=True), st.permutations(ALL)
+)
+def test_cleaning_twice_is_cleaning_once_for_a_mention_in_two_parts(text: str, cuts: list[int], steps: Sequence[str]) -> None:
+    borders = sorted({min(cut, len(text)) for cut in cuts})
+    if len(borders) == 4:
+        result, _ = clean_boundaries(text, mention(*borders), steps)
+        assert result is None or clean_boundaries(text, result, steps) == (result, [])
+
+
+def test_what_is_left_of_a_mention_in_two_parts_is_cleaned_like_any_other() -> None:
+    result, changed = clean_boundaries("a  gout, b", mention(1, 3, 3, 8), ALL)
+    assert result is not None and result.spans == ((3, 7),) and changed == ["white_space", "punctuation"]
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 5), st.sampled_from("AB"), st.sampled_from([None, 0.2, 0.5, 0.9])), max_size=7)
@@ -220,7 +263,9 @@ def test_command_and_manifest(tmp_path: Path) -> None:
     told = read_json(manifest)
     assert told["settings"] == settings
     assert told["counts"] == {"before": 1, "after": 1, "boundaries.white_space": 1, "boundaries.removed": 0, "overlaps.removed": 0}
-    assert verify_postprocessed(manifest) == output
+    assert verify_postprocessed(manifest) == verify_postprocessed(manifest, sha256_file(tmp_path / "in.jsonl")) == output
+    with pytest.raises(BionerError, match=r"postprocess.json: expected predictions of sha256 0a1b, found .*; run postprocess again"):
+        verify_postprocessed(manifest, "0a1b")
     write_documents(output, [replace(document, mentions=()) for document in read_documents(output)])
     with pytest.raises(BionerError, match="found none or others; run postprocess again"):
         verify_postprocessed(manifest)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bioner.commands.collect import main as collect_main
 from bioner.commands.score import main as score_main
-from bioner.documents import write_documents
+from bioner.documents import read_documents, write_documents
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.evaluation.collecting import collect as collect_runs
@@ -120,7 +121,9 @@ def test_companion_tables(files):
 def test_gold_of_an_attack_that_made_its_own_documents(files):
     """An attack that queried the model: its documents lie beside its predictions, and their digest counts."""
     folder = files / "predictions"
-    attacked = Document("a", "inventamine helps", (Mention("0", ((0, 11),), "Chemical"),), meta={"edits_made": 1, "queries": 7})
+    attacked = Document(
+        "a", "inventamine helps", (Mention("0", ((0, 11),), "Chemical"),), meta={"attack": "search", "edits_made": 1, "queries": 7}
+    )
     write_documents(folder / "search.gold.jsonl", [attacked, document("b", "nothing here")])
     write_documents(folder / "search.jsonl", [document("a", attacked.text, (0, 9, "Chemical")), document("b", "nothing here")])
     manifest = read_json(folder / "predictions.json")
@@ -145,12 +148,27 @@ def test_an_attack_that_lost_a_mention_is_refused(files):
 def test_postprocessed_predictions_are_a_condition_and_no_attack(files):
     folder = files / "postprocessed"
     write_documents(folder / "clean.jsonl", [document("a", "inventamide helps"), document("b", "nothing here", (0, 7, "Chemical"))])
-    write_json(folder / "postprocess.json", {"postprocessed": sha256_file(folder / "clean.jsonl")})
+    digests = {"predictions": sha256_file(files / "predictions" / "clean.jsonl"), "postprocessed": sha256_file(folder / "clean.jsonl")}
+    write_json(folder / "postprocess.json", digests)
     found = score(files, "--postprocessed", str(folder / "postprocess.json"))
     assert ("postprocessed", "missed", "Chemical", "", "1") in table(found, "errors.csv")
     assert ("postprocessed", "b", "0", "1", "0") in table(found, "documents.csv")
     assert {row[0] for row in table(found, "success.csv")} == {"fgsm", "typos", "worst_case"}
     assert {row[0] for row in table(found, "types.csv")} == {"clean"}
+
+
+def test_postprocessed_predictions_of_other_predictions_are_refused(files):
+    folder = files / "postprocessed"
+    write_documents(folder / "clean.jsonl", [document("a", "inventamide helps"), document("b", "nothing here")])
+    write_json(folder / "postprocess.json", {"predictions": "0a1b", "postprocessed": sha256_file(folder / "clean.jsonl")})
+    with pytest.raises(BionerError, match=r"postprocess.json: expected predictions of sha256 .*, found '0a1b'; run postprocess again"):
+        score(files, "--postprocessed", str(folder / "postprocess.json"))
+
+
+def test_what_a_user_keeps_in_meta_is_no_count_of_an_attack(files):
+    gold = [replace(one, meta={"queries": None, "edits_made": "none"}) for one in read_documents(files / "test.jsonl")]
+    write_documents(files / "test.jsonl", gold)
+    assert ("fgsm", "", "", "1", "1", "0", "0", "0", "2", "0") in table(score(files), "success.csv")
 
 
 def test_names_are_compared_as_training_texts_are_normalized(files):

@@ -26,7 +26,7 @@ TRAINING = Document(
         Mention("1", ((0, 10),), "Disease", ("C1", "C9")),
         Mention("2", ((16, 26),), "Disease", ("-1",)),
         Mention("3", ((30, 36),), "Chemical", ("",)),
-        Mention("4", ((38, 52),), "Disease", ()),
+        Mention("4", ((38, 52),), "Disease", ("-",)),
     ),
 )
 NAMES = TrainingNames.of([TRAINING])
@@ -46,6 +46,7 @@ def same(surface: str) -> str:
         ("morbus", "Chemical", ("C9",), "synonym", 0),
         ("morbus", "Disease", ("-1",), "unseen", 0),
         ("morbus", "Disease", ("",), "unseen", 0),
+        ("morbus", "Disease", ("-",), "unseen", 0),
     ],
 )
 def test_novelty(surface, kind, concepts, novelty, frequency):
@@ -121,7 +122,7 @@ def test_success_by_hand():
     gold = clean(text, *spans)
     before = baseline([(gold, clean(text, *spans[:3]))], NAMES, same)  # the fourth was never found
     assert list(before.right.values()) == [("Disease", "seen"), ("Disease", "unseen"), ("Disease", "unseen")]
-    moved = clean("glumphitis zzorbal morbus quartan", (0, 10), (11, 18), (19, 25), (26, 33), edits_made=3, queries=40)
+    moved = clean("glumphitis zzorbal morbus quartan", (0, 10), (11, 18), (19, 25), (26, 33), attack="invented", edits_made=3, queries=40)
     predicted = clean(moved.text, (0, 10), (11, 25), (26, 33))
     found = outcome(before, [(moved, predicted)], "invented")
     assert list(success_rows(before, found)) == [
@@ -136,6 +137,13 @@ def test_success_by_hand():
     both = worst_case([found, other])
     # zorbal is lost by the second attack; morbus is only overlapped under the first, and right under the second
     assert (len(both.broken), len(both.partial), both.edits, both.queries, both.documents) == (3, 1, 3, 40, 1)
+
+
+def test_meta_of_the_gold_is_counted_only_where_the_attack_wrote_it():
+    for meta in ({"queries": 12}, {"queries": None}, {"edits_made": "none"}, {"attack": "other", "edits_made": 2, "queries": 3}):
+        gold = clean("glumphitis", (0, 10), **meta)
+        found = outcome(baseline([(gold, gold)], NAMES, same), [(gold, gold)], "invented")
+        assert (found.edits, found.queries) == (0, 0)
 
 
 def test_no_attack_breaks_nothing(wild_documents):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from bioner.documents import write_documents
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
 from bioner.evaluation.transfer import map_types, only_types, shared_documents
+from bioner.preparation.normalize import normalize, normalize_text
 from bioner.storage import read_json, sha256_file, write_json
 
 KEYS = {"dataset": "ours", "protocol": "official", "model": "plain", "fold": 0, "seed": 1, "target": "theirs"}
@@ -35,6 +37,15 @@ def test_shared_documents_are_found_by_id_or_text() -> None:
     assert shared_documents(training, test) == {"1", "x"}
 
 
+def test_documents_that_normalization_changed_are_found_by_text_too() -> None:
+    test = document("x", "Zorbin vs. placebo: 10 \u00b5g/m\u00b2 of quxin.")
+    steps = ["unicode", "shorthand"]
+    trained = replace(normalize(test, steps), id="train-17")
+    assert shared_documents([trained], [test]) == set()
+    assert shared_documents([trained], [test], lambda text: normalize_text(text, steps)[0]) == {"x"}
+    assert shared_documents([replace(test, id="raw")], [test], lambda text: normalize_text(text, steps)[0]) == {"x"}
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     gold = [
@@ -42,13 +53,15 @@ def files(tmp_path: Path) -> Path:
         document("b", "old rust", (4, 8, "Illness")),
         document("e", "healthy mice", (8, 12, "Animal")),
         document("c", "seen before", (0, 4, "Illness")),
+        document("d", "rust vs. frost", (0, 4, "Illness")),
     ]
     found = document("a", gold[0].text, (0, 12, "Disease"), (16, 20, "Disease"))
     predicted = [found, *(document(other.id, other.text) for other in gold[1:])]
     write_documents(tmp_path / "test.jsonl", gold)
-    write_documents(tmp_path / "train.jsonl", [document("z", "nothing")])
+    write_documents(tmp_path / "train.jsonl", [document("z", "nothing"), document("d2", "rust versus frost")])
     write_documents(tmp_path / "validation.jsonl", [document("c2", "Seen before.")])
     write_documents(tmp_path / "clean.jsonl", predicted)
+    write_json(tmp_path / "composition.json", {"normalize": ["unicode", "shorthand"]})
     write_json(tmp_path / "predictions.json", {"attacks": {"clean": sha256_file(tmp_path / "clean.jsonl")}})
     return tmp_path
 
@@ -58,7 +71,7 @@ def score(files: Path, types: dict[str, str]) -> None:
         [
             *("--gold", str(files / "test.jsonl"), "--training", str(files / "train.jsonl"), str(files / "validation.jsonl")),
             *("--predictions", str(files / "predictions.json"), "--types", json.dumps(types), "--keys", json.dumps(KEYS)),
-            *("--output-folder", str(files / "out")),
+            *("--composition", str(files / "composition.json"), "--output-folder", str(files / "out")),
         ]
     )
 
@@ -76,7 +89,7 @@ def test_only_mapped_types_of_unseen_documents_count(files: Path) -> None:
             ("b", "1", "0", "0"),
             ("e", "0", "0", "0"),
         ]
-    assert read_json(files / "out" / "left_out.json") == {"documents": 4, "left_out": ["c"], "types": {"Disease": "Illness"}}
+    assert read_json(files / "out" / "left_out.json") == {"documents": 5, "left_out": ["c", "d"], "types": {"Disease": "Illness"}}
 
 
 def test_types_that_gold_does_not_have_are_refused(files: Path) -> None:
