@@ -132,7 +132,7 @@ def _write_run(root: Path, run: str, clean: list[Document], attacked: list[Docum
     write_json(folder / "predictions.json", {"attacks": digests, "attacked": {"search": sha256_file(folder / "search.gold.jsonl")}})
     after = root / "postprocessed" / run
     write_documents(after / "clean.jsonl", [predict(document, types, draw, 0.1) for document in clean])
-    write_json(after / "postprocess.json", {"postprocessed": sha256_file(after / "clean.jsonl")})
+    write_json(after / "postprocess.json", {"predictions": digests["clean"], "postprocessed": sha256_file(after / "clean.jsonl")})
     model = run.split("/")[2]
     facts = {"recipe": {"model": model, "head": "linear"}, "versions": {"python": "3.11", "torch": "2.13.0"}, "device": "CPU", "threads": 1}
     facts |= {"encoder": {"encoder": "minilm", "files": {"model.safetensors": "ab" * 32}}, "data": {"train.jsonl": "cd" * 32}}
