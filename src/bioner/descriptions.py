@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from bioner.experiments import EXTERNAL, Experiment
@@ -40,7 +41,7 @@ def describe(plan: Plan, name: str) -> dict[str, Any]:
         for dataset in experiment.datasets
     }
     models = {
-        model: {key: settings[key] for key in ("title", "reproduces", "system")}
+        model: {key: settings[key] for key in ("title", "reproduces", "system", "adaptation")}
         | {"encoder": _encoder_note(plan, settings), "parts": _parts(plan, model)}
         for model in entry["models"]
         for settings in [plan.config["models"][model]]
@@ -67,12 +68,26 @@ def describe(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def _parts(plan: Plan, model: str) -> dict[str, str]:
-    """A model's adversary and its loss (with the head, which a loss needs) in words, and a digest of the rest of its recipe."""
+    """A model's adversary and its loss (with the head, which a loss needs) in words, and a digest of the rest of its recipe.
+
+    Values that a search finds are in no recipe before it ran: the words and the digest name the search.
+    """
     recipe = plan.recipe(model)
-    told = {key: recipe.pop(key, None) for key in ("adversary", "loss", "head")}
+    search = plan.config["models"][model]["values_from"]
+    recipe["searched"] = search
+    found = plan.config["searches"][search]["space"] if search else {}
+    told = {key: _with_search(key, recipe.pop(key, None), found, f"from search {search}") for key in ("adversary", "loss", "head")}
     del recipe["model"]
     loss = f"{told['head']}: {_words(told['loss'])}" if told["loss"] else str(told["head"])
     return {"adversary": _words(told["adversary"] or "none"), "loss": loss, "rest": value_digest(recipe)[:16]}
+
+
+def _with_search(key: str, settings: Any, space: Iterable[str], told: str) -> Any:
+    """Settings of a model's key with `told` in place of what a search with this space finds: the whole, or values of it by dotted name."""
+    if key in space:
+        return told
+    values = {name.removeprefix(f"{key}."): told for name in space if name.startswith(f"{key}.")}
+    return settings | values if values else settings
 
 
 def _encoder_note(plan: Plan, model: dict[str, Any]) -> str | None:

@@ -73,6 +73,11 @@ class Plan:
         adaptation = self.config["models"][run.model]["adaptation"]
         return f"results/audit/{run.fold_path}{f'.{adaptation}' if adaptation else ''}.json"
 
+    def audits(self, name: str) -> list[str]:
+        """The audits of an experiment, sorted: of each fold, and of each fold with the text that an encoder is adapted on."""
+        runs = self.experiment(name).runs
+        return sorted({f"results/audit/{run.fold_path}.json" for run in runs} | {self.audit_of(run) for run in runs})
+
     def adaptation_text(self, adaptation: str, dataset: str, fold: str) -> list[str]:
         """Files of the documents that an adaptation reads for a fold, `<dataset>/<protocol>/fold<k>`: its training part, then others'."""
         text = self.config["adaptations"][adaptation]["text"]
@@ -295,13 +300,23 @@ class Plan:
         return {"sources": sorted({self.config["datasets"][dataset]["source"] for dataset in experiment.present}), "attacks": any(attacks)}
 
     def provenance(self, name: str) -> dict[str, Any]:
-        """Digest of all that an experiment's configuration says, recipes included."""
+        """Digest of all that an experiment's configuration says: recipes, the searches of their values and their encoders included."""
         experiment = self.experiment(name)
-        recipes = [self.recipe(model) for model in experiment.entry["models"]]
+        models = experiment.entry["models"]
+        recipes = [self.recipe(model) for model in models]
         datasets = [self.config["datasets"][dataset] for dataset in experiment.datasets]
         attacks = [self.config["attacks"][attack] for attack in experiment.entry["attacks"]]
-        chosen = [self.config["preparation"], self.config["postprocessing"]]
-        return {"config_digest": value_digest([experiment.entry, recipes, datasets, attacks, *chosen])}
+        encoders = {entry["encoder"] for entry in (*recipes, *attacks) if entry.get("encoder")}
+        searched = {model: self._searched(self.config["models"][model]["values_from"]) for model in models}
+        chosen = [self.config[part] for part in ("preparation", "prediction", "postprocessing")]
+        sources = {encoder: self.encoder(encoder) for encoder in sorted(encoders)}
+        return {"config_digest": value_digest([experiment.entry, recipes, datasets, attacks, *chosen, searched, sources])}
+
+    def _searched(self, search: str | None) -> dict[str, Any] | None:
+        """What a search finds depends on: its own entry and the recipe that it varies; None without one."""
+        if search is None:
+            return None
+        return {"search": search, **self.config["searches"][search], "recipe": self.search_recipe(search)}
 
     def slice(self, command: str, dataset: str) -> dict[str, Any]:
         """What a command of the corpora wing is told about a dataset (or an ontology, to download it): only what changes its output."""

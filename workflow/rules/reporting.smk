@@ -31,12 +31,7 @@ OVERRIDES = [
 rule table1:
     input:
         collected=COLLECTED,
-        audits=lambda wildcards: sorted(
-            {
-                f"results/audit/{run.fold_path}.json"
-                for run in plan.experiment(wildcards.experiment).runs
-            }
-        ),
+        audits=lambda wildcards: plan.audits(wildcards.experiment),
     output:
         expand(
             "results/{{experiment}}/tables/{table}.{suffix}",
@@ -136,12 +131,7 @@ rule report:
             f"results/quality/{dataset}.json"
             for dataset in plan.experiment(wildcards.experiment).present
         ],
-        audits=lambda wildcards: sorted(
-            {
-                f"results/audit/{run.dataset}/{run.protocol}/fold{run.fold}.json"
-                for run in plan.experiment(wildcards.experiment).runs
-            }
-        ),
+        audits=lambda wildcards: plan.audits(wildcards.experiment),
         browser=lambda wildcards: plan.browser_files(wildcards.experiment),
         further=lambda wildcards: [
             f"results/{wildcards.experiment}/tables/{table}.csv"

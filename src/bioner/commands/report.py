@@ -18,7 +18,9 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--further", type=Path, nargs="*", default=[], help="those of its tables that not every experiment has")
     arguments.add_argument("--figures", type=Path, required=True, help="folder written by figures")
     arguments.add_argument("--quality", type=Path, nargs="*", default=[], help="quality reports of the corpora")
-    arguments.add_argument("--audits", type=Path, nargs="*", default=[], help="leak audits, named <dataset>/<protocol>/fold<k>.json")
+    arguments.add_argument(
+        "--audits", type=Path, nargs="*", default=[], help="leak audits, named <dataset>/<protocol>/fold<k>[.<adaptation>].json"
+    )
     arguments.add_argument("--collected", type=Path, required=True, help="folder with the collected runs.csv and errors.csv")
     arguments.add_argument("--selection", type=json_argument, required=True, help="the runs that the error browser shows, as JSON")
     arguments.add_argument("--results", type=Path, required=True, help="folder of everything made: runs, predictions, folds, attacks")

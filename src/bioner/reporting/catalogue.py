@@ -32,7 +32,8 @@ def catalogue(paths: Iterable[Path]) -> str:
         BionerError: a file that is not such a report.
     """
     rows = [row for path in paths for row in _rows(path)]
-    table = Table("corpora", "", list(HEADINGS), rows, HEADINGS, frozenset({"documents", "sentences", "mentions"}))
+    numbers = frozenset({"documents", "sentences", "mentions"})
+    table = Table("corpora", "", list(HEADINGS), rows, HEADINGS, numbers, code=frozenset({"corpus"}))
     return markdown(table).lstrip("\n")
 
 
@@ -49,7 +50,7 @@ def _row(report: Mapping[str, Any], split: str) -> dict[str, str]:
     distinct, seen = report["deduplicated"][split], report["seen_in_training"].get(split)
     whole = split == "all"
     return {
-        "corpus": f"`{report['dataset']}`",
+        "corpus": str(report["dataset"]),
         "part": split,
         "documents": f"{counts['documents']:,}",
         "sentences": f"{report['splits'][split]['sentences']:,}" if report["splits"][split]["sentences"] else "",

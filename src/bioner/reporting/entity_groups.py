@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bioner.reporting.cells import deviation, mean
 from bioner.reporting.collected import COUNTS, FoldSeed, Scores, System
 from bioner.reporting.settings import GROUPS, DatasetSettings, ReportSettings
-from bioner.reporting.style import GREY, colour, grid, legend, marker, panels
+from bioner.reporting.style import GREY, colour, grid, legend, marker, panels, shared_label
 
 
 def group_f1(scores: Scores, system: System, dataset: DatasetSettings) -> dict[str, dict[FoldSeed, float]]:
@@ -46,7 +46,7 @@ def draw_entity_groups(scores: Scores, systems: Sequence[System], settings: Repo
         for index in range(len(models))
     ]
     legend(figure, handles, [settings.models[model].title for model in models])
-    figure.supxlabel("Strict micro F1 of the group (%), mean ± SD over folds and seeds", fontsize=9)
+    shared_label(figure, "Strict micro F1 of the group (%),", "mean ± SD over folds and seeds")
     return figure
 
 

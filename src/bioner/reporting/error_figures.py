@@ -14,7 +14,7 @@ from bioner.reporting.cells import deviation, mean
 from bioner.reporting.collected import System
 from bioner.reporting.companions import error_shares, group_recall
 from bioner.reporting.settings import ReportSettings
-from bioner.reporting.style import bar_colour, colour, grid, hatch, legend, marker, panels
+from bioner.reporting.style import bar_colour, colour, grid, hatch, legend, marker, panels, shared_label
 from bioner.reporting.tallies import Errors, Groups
 
 KINDS = tuple(kind for kind in ERROR_KINDS if kind != CORRECT)
@@ -41,7 +41,7 @@ def draw_error_kinds(errors: Errors, systems: Sequence[System], settings: Report
         axis.set_yticks(range(len(chosen)), [settings.models[system[2]].name if place % 3 == 0 else "" for system in chosen])
         axis.set_title(settings.datasets[dataset].title)
     legend(figure, axes[0].containers, [kind.replace("_", " ") for kind in KINDS])
-    figure.supxlabel("← spurious, % of predicted mentions        other errors, % of gold mentions →", fontsize=9)
+    shared_label(figure, "← spurious, % of predicted mentions", "other errors, % of gold mentions →", gap=" " * 8)
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ class Table:
 
     `headings` are the column titles for people (a column without one keeps its name), `numbers`
     the columns set flush right, `remarks` those with long sentences, which LaTeX prints as
-    numbered notes below the table.
+    numbered notes below the table, `code` those that Markdown prints as code.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Table:
     headings: Mapping[str, str] = field(default_factory=dict)
     numbers: frozenset[str] = frozenset()
     remarks: Sequence[str] = ()
+    code: frozenset[str] = frozenset()
 
     def heading(self, column: str) -> str:
         return self.headings.get(column, column)
@@ -44,17 +46,30 @@ def write_table(folder: str | Path, table: Table) -> list[Path]:
 
 
 def markdown(table: Table) -> str:
-    """A pipe table under its caption; pipes and line ends inside cells are escaped."""
-    lines = [table.caption, ""]
-    lines.append(_markdown_line([table.heading(column) for column in table.columns]))
+    """A pipe table under its caption; what Markdown would take for its own in cells and caption is escaped, line ends are blanks."""
+    lines = [_markdown_text(table.caption), ""]
+    lines.append(_markdown_line([_markdown_text(table.heading(column)) for column in table.columns]))
     lines.append("|" + "|".join(" ---: " if column in table.numbers else " --- " for column in table.columns) + "|")
-    lines.extend(_markdown_line([row[column] for column in table.columns]) for row in table.rows)
+    for row in table.rows:
+        lines.append(_markdown_line([_markdown_cell(row[column], code=column in table.code) for column in table.columns]))
     return "\n".join(lines) + "\n"
 
 
+MARKUP = re.compile(r"[\\|*`\[\]~]|(?<![^\W_])_|_(?![^\W_])")
+"""What begins or ends something in Markdown; an underscore inside of a word does not, and names are full of them."""
+
+
+def _markdown_text(text: str) -> str:
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    return MARKUP.sub(r"\\\g<0>", escaped)
+
+
+def _markdown_cell(text: str, *, code: bool) -> str:
+    return f"`{text}`" if code else _markdown_text(text)
+
+
 def _markdown_line(cells: Sequence[str]) -> str:
-    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ") for cell in cells)
-    return "| " + " | ".join(escaped) + " |"
+    return "| " + " | ".join(cells) + " |"
 
 
 def latex(table: Table) -> str:
@@ -69,8 +84,8 @@ def latex(table: Table) -> str:
             if remark not in notes:
                 notes.append(remark)
             cells[-1] += f"\\textsuperscript{{{notes.index(remark) + 1}}}"
-        body.append(" & ".join(cells) + r" \\")
-    head = " & ".join(tex_escape(table.heading(column)) for column in columns) + r" \\"
+        body.append(_latex_start(" & ".join(cells)) + r" \\")
+    head = _latex_start(" & ".join(tex_escape(table.heading(column)) for column in columns)) + r" \\"
     alignment = "".join("r" if column in table.numbers else "l" for column in columns)
     lines = [
         r"\documentclass[10pt,a4paper]{article}",
@@ -84,6 +99,11 @@ def latex(table: Table) -> str:
         r"\end{document}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _latex_start(text: str) -> str:
+    """Text that is not taken for an argument of the command before it: after a row, a rule or an item LaTeX looks for `[` and `*`."""
+    return "{}" + text if text.lstrip().startswith(("[", "*")) else text
 
 
 PAGE_ROWS = 34
@@ -115,7 +135,7 @@ def _latex_pages(caption: str, alignment: str, head: str, body: Sequence[str]) -
 def _latex_notes(notes: Sequence[str]) -> list[str]:
     if not notes:
         return []
-    items = [rf"\item {tex_escape(note)}" for note in notes]
+    items = [rf"\item {_latex_start(tex_escape(note))}" for note in notes]
     return ["", r"\bigskip\footnotesize", r"\begin{enumerate}\setlength{\itemsep}{0pt}", *items, r"\end{enumerate}"]
 
 

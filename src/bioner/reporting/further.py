@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bioner.errors import BionerError
-from bioner.reporting.headings import HEADINGS
+from bioner.reporting.headings import ABLATION_HEADINGS, ATTACKED_HEADINGS, HEADINGS
+from bioner.reporting.linking import LINKING_HEADINGS
+from bioner.reporting.postprocessing import POSTPROCESSING_HEADINGS
+from bioner.reporting.transfers import TRANSFER_HEADINGS
 
 CENTRES = ("difference", "value")
 LARGE = 2000
@@ -49,6 +52,15 @@ TABLES = {
     ),
 }
 """Tables by the name of their file, in the order of the report: title, and what stands above."""
+
+TITLES: Mapping[str, Mapping[str, str]] = {
+    "robustness": ATTACKED_HEADINGS,
+    "ablations": ABLATION_HEADINGS,
+    "postprocessing": HEADINGS | POSTPROCESSING_HEADINGS,
+    "linking": HEADINGS | LINKING_HEADINGS,
+    "transfer": HEADINGS | TRANSFER_HEADINGS,
+}
+"""Titles of the columns of those tables whose files have other ones than HEADINGS."""
 
 OPTIONAL = ("postprocessing", "transfer", "linking")
 """Those that not every experiment has: one that an earlier configuration left behind is not shown."""
@@ -99,12 +111,12 @@ def read_further(folder: Path, optional: Collection[str] = OPTIONAL) -> list[dic
         if not rows or (name == "leakage" and len({row.get("protocol") for row in rows}) == 1):
             continue
         left = len(rows) if len(rows) > LARGE else 0
-        shown = {"columns": shown_columns(columns, rows), "rows": [] if left else rows, "left": left}
+        shown = {"columns": shown_columns(columns, rows, TITLES.get(name, HEADINGS)), "rows": [] if left else rows, "left": left}
         found.append({"name": name, "title": title, "text": text} | shown)
     return found
 
 
-def shown_columns(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> list[Column]:
+def shown_columns(columns: Sequence[str], rows: Sequence[Mapping[str, str]], headings: Mapping[str, str] = HEADINGS) -> list[Column]:
     """Columns as the report shows them: the ends of an interval become a bar beside their centre, empty columns are left out."""
     intervals = _intervals(columns)
     ends = {end for pair in intervals.values() for end in pair}
@@ -114,7 +126,7 @@ def shown_columns(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> 
         if values and name not in ends:
             low, high = intervals.get(name, ("", ""))
             scale = scale_of([row[end] for row in rows for end in (low, high)]) if low else (0.0, 100.0)
-            heading = HEADINGS.get(name, _prettified(name))
+            heading = headings.get(name, _prettified(name))
             shown.append(Column(name, heading, all(map(_is_number, values)), max(map(len, values)), low, high, scale))
     return shown
 

@@ -113,3 +113,5 @@ ATTACKED_HEADINGS = HEADINGS | {
     "f1_high": "F1 attacked high",
 }
 """Titles of the robustness table, whose columns of the plain names are of the attacked set."""
+ABLATION_HEADINGS = HEADINGS | {"reference": "Reference"}
+"""Titles of the ablations, whose reference is a model and no publication."""

@@ -32,23 +32,29 @@ LEAKAGE_COLUMNS = (
     "leaks",
     "note",
 )
-Audits = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
-"""By dataset and protocol: the audit of each fold."""
+Audits = Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]
+"""By dataset, protocol and adaptation (empty without one): the audit of each fold; one with an adaptation has the fold's checks too."""
 
 
 def read_leaks(paths: Iterable[str | Path]) -> Audits:
-    """Leak audits, named <dataset>/<protocol>/fold<k>.json.
+    """Leak audits, named <dataset>/<protocol>/fold<k>.json, or fold<k>.<adaptation>.json.
 
     Raises BionerError naming a file that is missing or not an audit.
     """
-    audits: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    audits: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     needed = {"unsafe", "training_words", "lost_by_cutting", "checks"}
     for path in map(Path, paths):
         audit = read_json(path)
         if not isinstance(audit, dict) or needed - audit.keys():
             raise BionerError(f"{path}: expected an audit with {', '.join(sorted(needed))}, found another; run the rule audit again")
-        audits.setdefault((path.parent.parent.name, path.parent.name), []).append(audit)
+        audits.setdefault((path.parent.parent.name, path.parent.name, audited(path)[1]), []).append(audit)
     return audits
+
+
+def audited(path: Path) -> tuple[str, str]:
+    """Fold and adaptation of an audit by the name of its file, fold<k>.json or fold<k>.<adaptation>.json."""
+    fold, _, adaptation = path.stem.partition(".")
+    return fold.removeprefix("fold"), adaptation
 
 
 def write_leakage(folder: str | Path, *, settings: ReportSettings, scores: Scores, intervals: Intervals, audits: Audits) -> None:
@@ -90,9 +96,11 @@ def _f1(scores: Scores, system: System) -> float:
 
 def _row(system: System, settings: ReportSettings, scores: Scores, intervals: Intervals, audits: Audits) -> dict[str, str]:
     dataset, protocol, model = system
-    found = audits.get((dataset, protocol), ())
+    adaptation = settings.models[model].adaptation
+    found = audits.get((dataset, protocol, adaptation), ())
     if not found:
-        raise BionerError(f"{dataset}, {protocol}: expected leak audits, found none; give those of every fold to --audits")
+        named = f"fold<k>{f'.{adaptation}' if adaptation else ''}.json"
+        raise BionerError(f"{dataset}, {protocol}: expected leak audits, found none; give {named} of every fold to --audits")
     runs = scores.by_run(system, STRICT_F1)
     low, high = intervals.f1(system, CLEAN)
     unsafe = found[0]["unsafe"]

@@ -20,6 +20,8 @@ Spec = dict[str, Any]
 Row = Mapping[str, str]
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left"]
+NAME_WIDTH = 6
+"""Pixels that a character of a model's name takes beside its bar."""
 KIND_COLOURS = ["#0072B2", "#E69F00", "#F0E442", "#D55E00", "#CC79A7", "#8C6D46", "#56B4E9", "#009E73", "#1b1b1b", "#9a9a9a"]
 CONFIG: Spec = {
     "font": "system-ui, 'DejaVu Sans', sans-serif",
@@ -67,7 +69,10 @@ def score_plot(rows: Sequence[Row], settings: ReportSettings) -> Spec:
 
 
 def attack_plot(rows: Sequence[Row], settings: ReportSettings) -> Spec | None:
-    """Strict micro F1 of each model on clean and attacked test sets, of one corpus at a time; None without an attack."""
+    """Strict micro F1 of each model on clean and attacked test sets, of one corpus at a time; None without an attack.
+
+    A click on a bar leaves its model alone in full colour.
+    """
     values = []
     for row in rows:
         key = {"dataset": row["dataset"], "model": row["model"]}
@@ -78,30 +83,38 @@ def attack_plot(rows: Sequence[Row], settings: ReportSettings) -> Spec | None:
     conditions = ["clean", *sorted({str(value["condition"]) for value in values} - {"clean"})]
     if len(conditions) == 1:
         return None
+    models = list(settings.models)
+    beside = NAME_WIDTH * max(map(len, models)) + 12  # room between the bars and the names of the test sets, for those of the models
     encoding = {
-        "y": {"field": "condition", "type": "nominal", "title": None, "sort": conditions},
-        "yOffset": {"field": "model", "sort": list(settings.models)},
-        "x": {"field": "value", "type": "quantitative", "title": "Strict micro F1 (%)", "scale": {"domain": [0, 100]}},
-        "color": {
-            "field": "model",
+        "y": {
+            "field": "condition",
             "type": "nominal",
-            "title": "Model",
-            "sort": list(settings.models),
-            "scale": {"range": _colours(len(settings.models))},
+            "title": None,
+            "sort": conditions,
+            "axis": {"offset": beside, "ticks": False, "domain": False},
         },
+        "yOffset": {"field": "model", "sort": models},
         "opacity": _highlight(),
+    }
+    bars = {
+        "x": {"field": "value", "type": "quantitative", "title": "Strict micro F1 (%)", "scale": {"domain": [0, 100]}},
+        "color": {"field": "model", "type": "nominal", "sort": models, "scale": {"range": _colours(len(models))}, "legend": None},
         "tooltip": [_field("condition", "Test set"), _field("model", "Model"), _field("value", "F1 (%)", "quantitative")],
     }
+    picked = {"name": "picked", "select": {"type": "point", "fields": ["model"]}}
+    layers = [
+        {"mark": {"type": "bar", "stroke": "#1b1b1b", "strokeWidth": 0.4}, "encoding": bars, "params": [picked]},
+        # colours begin again after eight models: each bar has its model's name beside it, which a legend could only repeat
+        {
+            "mark": {"type": "text", "align": "right", "baseline": "middle", "dx": -6, "fontSize": 10, "aria": False},
+            "encoding": {"x": {"value": 0}, "text": {"field": "model"}},
+        },
+    ]
     return _spec(
         "Strict micro F1 of each model on clean and attacked test sets of the corpus chosen; the table of robustness holds the values.",
         {"values": values},
-        {
-            "mark": {"type": "bar", "stroke": "#1b1b1b", "strokeWidth": 0.4},
-            "encoding": encoding,
-            **_chosen("dataset", "Corpus", values),
-            "height": 9 * len(conditions) * (len(settings.models) + 1),
-        },
-        legend="model",
+        {"layer": layers, "encoding": encoding, **_chosen("dataset", "Corpus", values)},
+        height=13 * len(conditions) * (len(models) + 1),
     )
 
 

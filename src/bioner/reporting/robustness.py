@@ -12,7 +12,7 @@ from bioner.reporting.cells import mean, select_attacks
 from bioner.reporting.collected import CLEAN, STRICT_F1, Scores, System
 from bioner.reporting.intervals import Intervals
 from bioner.reporting.settings import ReportSettings
-from bioner.reporting.style import bar_colour, grid, hatch, legend, panels
+from bioner.reporting.style import bar_colour, grid, hatch, legend, name_ticks, panels
 
 
 def draw_robustness(scores: Scores, intervals: Intervals, systems: Sequence[System], settings: ReportSettings) -> Figure | None:
@@ -26,13 +26,12 @@ def draw_robustness(scores: Scores, intervals: Intervals, systems: Sequence[Syst
         return None
     datasets = [settings.datasets[name] for name in dict.fromkeys(system[0] for system in systems)]
     across = 3 if len(settings.models) < 5 else 1
-    figure, axes = panels(
-        len(datasets), width=max(3.9, 0.5 + 0.28 * len(settings.models) * (len(conditions) + 1)), height=3.1, columns=across
-    )
+    width = max(3.9, 0.5 + 0.28 * len(settings.models) * (len(conditions) + 1))
+    figure, axes = panels(len(datasets), width=width, height=3.1, columns=across)
     for place, (axis, dataset) in enumerate(zip(axes, datasets, strict=True)):
         chosen = [system for system in systems if system[0] == dataset.name]
         _draw_panel(axis, scores, intervals, chosen, conditions)
-        axis.set_xticks(range(len(chosen)), [settings.models[system[2]].name for system in chosen])
+        name_ticks(axis, [settings.models[system[2]].name for system in chosen], width)
         axis.set_title(dataset.title)
         if place % across == 0:
             axis.set_ylabel("Strict micro F1 (%)")

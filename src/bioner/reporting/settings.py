@@ -46,6 +46,7 @@ class DatasetSettings:
 class ModelSettings:
     """A model of the experiment; `reproduces` is the published model string it stands for, `system` narrows it to one system.
 
+    `adaptation`: the name of what its encoder is adapted by, empty without one.
     `parts`: its adversary, its loss with its head, and a digest of the rest of its recipe, to tell which models are an ablation.
     """
 
@@ -54,6 +55,7 @@ class ModelSettings:
     reproduces: str | None
     system: str | None
     encoder: str
+    adaptation: str
     parts: Mapping[str, str]
 
 
@@ -164,13 +166,14 @@ def _check_titles(datasets: Mapping[str, DatasetSettings]) -> None:
 
 def _model(name: str, entry: Any) -> ModelSettings:
     place = f"report settings, models, {name}"
-    _check_keys(entry, required=set(), known={"title", "reproduces", "system", "encoder", "parts"}, place=place)
+    _check_keys(entry, required=set(), known={"title", "reproduces", "system", "encoder", "adaptation", "parts"}, place=place)
     return ModelSettings(
         name,
         str(entry.get("title") or name),
         entry.get("reproduces"),
         entry.get("system"),
         str(entry.get("encoder") or ""),
+        str(entry.get("adaptation") or ""),
         entry.get("parts") or {},
     )
 

@@ -11,6 +11,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 
 from bioner.reporting.settings import DEMO_NOTE
 from bioner.storage import atomic_path
@@ -31,6 +32,10 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, BLACK, SKY, VERMILLION, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "///", "...", "xx", "\\\\\\", "++", "--", "oo")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (3, 1)))
+LABEL = 9
+"""Points of a label."""
+MARGIN = 0.7
+"""Inches of a panel that the labels of its vertical axis take."""
 GREY = "#6b6b6b"
 PALE_GREY = "#a6a6a6"
 
@@ -39,7 +44,7 @@ SETTINGS: dict[str, Any] = {
     "svg.fonttype": "path",
     "pdf.fonttype": 42,
     "font.family": "DejaVu Sans",
-    "font.size": 9,
+    "font.size": LABEL,
     "axes.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -102,6 +107,25 @@ def legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> Non
     longest = max((len(label) for label in labels), default=1)
     room = int(figure.get_size_inches()[0] / (0.45 + 0.075 * longest))
     figure.legend(handles, labels, loc="outside upper center", ncols=max(1, min(len(labels), room)), frameon=False)
+
+
+def text_width(text: str, size: float) -> float:
+    """Width in inches of one line of text in the figures' font."""
+    return float(TextPath((0, 0), text, size=size).get_extents().width) / 72
+
+
+def shared_label(figure: Figure, *parts: str, gap: str = " ") -> None:
+    """A label below all panels: its parts on one line, or each on its own where that is wider than the figure."""
+    line = gap.join(parts)
+    figure.supxlabel(line if text_width(line, LABEL) < 0.95 * figure.get_size_inches()[0] else "\n".join(parts), fontsize=LABEL)
+
+
+def name_ticks(axes: Axes, names: Sequence[str], width: float) -> None:
+    """Names under the places 0, 1, … of panels `width` inches wide, aslant where the longest is wider than its place."""
+    place = (width - MARGIN) / max(len(names), 1)
+    aslant = max((text_width(name, LABEL) for name in names), default=0) > 0.9 * place
+    turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if aslant else {}
+    axes.set_xticks(range(len(names)), names, **turned)
 
 
 def save_figure(figure: Figure, base: str | Path, *, demo: bool) -> list[Path]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bioner.errors import BionerError
+from bioner.preparation.audit import NO_ADAPTATION
 from bioner.reporting.collected import read_runs
+from bioner.reporting.leakage import audited
 from bioner.reporting.pages import percent
 from bioner.reporting.settings import ReportSettings
 from bioner.storage import read_json
@@ -48,19 +50,26 @@ def read_quality(paths: Iterable[str | Path], settings: ReportSettings) -> list[
 
 
 def read_audits(paths: Iterable[str | Path], settings: ReportSettings) -> list[dict[str, Any]]:
-    """One line for each fold, named by its path <dataset>/<protocol>/fold<k>.json: verdict, number of checks, what they found.
+    """One line for each audit: verdict, number of checks, what they found.
+
+    Its path says of what it is: <dataset>/<protocol>/fold<k>.json, with `.<adaptation>` before the end where an encoder is adapted. Of
+    a fold with such an audit beside its own, the own one does not say that there is no adaptation.
 
     Raises BionerError naming a file that is missing or not an audit.
     """
+    files = [(path, *audited(path)) for path in map(Path, paths)]
+    adapted = {(path.parent, fold) for path, fold, adaptation in files if adaptation}
     lines = []
-    for path in map(Path, paths):
+    for path, fold, adaptation in files:
         value = read_json(path)
+        elsewhere = NO_ADAPTATION if (path.parent, fold) in adapted else None
         try:
-            findings = [_finding(check) for check in value["checks"] if check["found"] or check["note"]]
+            told = [check for check in value["checks"] if check["found"] or check["note"] not in ("", elsewhere)]
+            findings = [_finding(check) for check in told]
             line = {"verdict": str(value["verdict"]), "checks": len(value["checks"]), "findings": findings}
         except (KeyError, TypeError) as error:
             raise BionerError(f"{path}: expected an audit with a verdict and checks, found no {error}; run audit again") from error
-        names = {"title": _title(path.parent.parent.name, settings), "protocol": path.parent.name, "fold": path.stem.removeprefix("fold")}
+        names = {"title": _title(path.parent.parent.name, settings), "protocol": path.parent.name, "fold": fold, "adaptation": adaptation}
         lines.append(names | line)
     return lines
 

@@ -21,7 +21,7 @@ from bioner.reporting.companions import (
 )
 from bioner.reporting.comparisons import ABLATION_COLUMNS, COMPARISON_COLUMNS, ablation_rows, comparison_rows
 from bioner.reporting.formats import Table, write_table
-from bioner.reporting.headings import ATTACKED_HEADINGS, HEADINGS, NUMBERS
+from bioner.reporting.headings import ABLATION_HEADINGS, ATTACKED_HEADINGS, HEADINGS, NUMBERS
 from bioner.reporting.intervals import Intervals
 from bioner.reporting.paired import compare_models, macro_interval
 from bioner.reporting.published import PublishedRow
@@ -74,7 +74,7 @@ def write_tables(
     _write(folder, settings, "comparisons", f"every pair of models, strict F1 in percent. {_TESTS}.", COMPARISON_COLUMNS, rows)
     rows = ablation_rows(settings=settings, compared=compared)
     said = f"models that differ in their adversary, or in their loss with its head, and in nothing else; strict F1 in percent. {_TESTS}."
-    _write(folder, settings, "ablations", said, ABLATION_COLUMNS, rows, headings=HEADINGS | {"reference": "Reference"})
+    _write(folder, settings, "ablations", said, ABLATION_COLUMNS, rows, headings=ABLATION_HEADINGS)
     rows = error_rows(settings=settings, systems=systems, errors=tallies.errors)
     said = (
         "what became of each gold and predicted mention of the clean test sets; counts of all runs, shares as means over folds and seeds."

@@ -16,9 +16,10 @@ from bioner.reporting.settings import read_settings
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def described(experiment: str, **models: dict[str, Any]) -> dict[str, Any]:
+def described(experiment: str, searches: dict[str, Any] | None = None, **models: dict[str, Any]) -> dict[str, Any]:
     value = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     value["run"] = [experiment]
+    value["searches"] |= searches or {}
     value["models"] |= models
     value["experiments"][experiment]["models"] += list(models)
     return describe(load_plan(value, ROOT), experiment)
@@ -56,6 +57,40 @@ def test_a_model_of_other_training_is_no_ablation():
     models = described("open", other=other, renamed=renamed)["models"]
     assert models["other"]["parts"]["rest"] != models["plain"]["parts"]["rest"]
     assert models["renamed"]["parts"] == models["fgsm"]["parts"]
+
+
+def test_values_of_a_search_are_a_difference_of_their_own():
+    """What a search finds is not in the recipe of the configuration, but in the one that is trained."""
+    other = {"encoder": "minilm", "adversary": {"kind": "fgsm", "epsilon": 0.5}}
+    models = described("open", other=other, searched=other | {"values_from": "plain_rates"})
+    assert models["models"]["searched"]["parts"]["rest"] != models["models"]["other"]["parts"]["rest"]
+    pairs = list(ablated_pairs(read_settings(models)))
+    assert ("adversary", "plain", "other") in pairs and not any("searched" in pair for pair in pairs)
+
+
+def test_settings_that_a_search_finds_are_told_as_such():
+    def search(model: str, space: dict[str, Any]) -> dict[str, Any]:
+        return {"model": model, "dataset": "demo_i2b2", "protocol": "kfold5", "trials": 2, "space": space}
+
+    searches = {
+        "strength": search("fgsm", {"adversary.epsilon": {"low": 0.001, "high": 0.1}}),
+        "kinds": search("fgsm", {"adversary": {"choices": ["none", {"kind": "fgsm", "epsilon": 0.1}]}}),
+        "losses": search("adaptive", {"loss": {"choices": ["crf", "adaptive"]}}),
+    }
+    fgsm = {"encoder": "minilm", "adversary": {"kind": "fgsm", "epsilon": 0.01}}
+    crf = {"encoder": "minilm", "head": "crf", "loss": "crf"}
+    models = described(
+        "open",
+        searches,
+        strong=fgsm | {"values_from": "strength"},
+        any_kind=fgsm | {"values_from": "kinds"},
+        any_loss=crf | {"values_from": "losses"},
+        rates=fgsm | {"values_from": "plain_rates"},
+    )["models"]
+    assert models["strong"]["parts"]["adversary"] == "fgsm (epsilon from search strength)"
+    assert models["any_kind"]["parts"]["adversary"] == "from search kinds"
+    assert models["any_loss"]["parts"]["loss"] == "crf: from search losses"
+    assert models["rates"]["parts"]["adversary"] == models["fgsm"]["parts"]["adversary"]
 
 
 def test_settings_in_words():

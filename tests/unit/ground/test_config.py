@@ -224,7 +224,7 @@ def test_a_system_tells_published_rows_apart() -> None:
     plain = {"reproduces": "BioBERT", "system": "Sharma et al."}
     plan = load_plan(merged(config(), {"run": ["open"], "models": {"plain": plain}}), ROOT)
     described = describe(plan, "open")["models"]["plain"]
-    assert described == plain | {"title": None, "encoder": "minilm", "parts": described["parts"]}
+    assert described == plain | {"title": None, "encoder": "minilm", "adaptation": None, "parts": described["parts"]}
 
 
 def test_allowed_leaks_are_told_in_the_rows() -> None:

@@ -55,6 +55,42 @@ def test_an_adapted_run_starts_from_its_folds_encoder_and_its_text_is_audited() 
     assert describe(made, "demo")["models"]["refined"]["encoder"] == "minilm adapted on the training part"
 
 
+def test_reporting_reads_a_folds_audit_and_those_of_adapted_encoders() -> None:
+    folder = "results/audit/demo_bc5cdr/kfold5"
+    assert plan().audits("demo") == [f"{folder}/fold0.json", f"{folder}/fold0.more.json"]
+    made = describe(plan(), "demo")["models"]
+    assert (made["plain"]["adaptation"], made["refined"]["adaptation"]) == (None, "more")
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "precision of predicting": {"prediction": {"precision": "auto"}},
+    "no values of a search": {"models": {"refined": {"values_from": None}}},
+    "range of a search": {"searches": {"rates": {"space": {"training.learning_rate": {"high": 2e-3}}}}},
+    "trials of a search": {"searches": {"rates": {"trials": 7}}},
+    "revision of an encoder": {
+        "encoders": {"minilm": {"sources": [{"hub": "sentence-transformers/all-MiniLM-L6-v2", "revision": "0" * 40}]}}
+    },
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_digest_of_the_configuration_says_all_that_changes_results(name: str) -> None:
+    change = CHANGES[name]
+    assert plan(change).provenance("demo") != plan().provenance("demo")
+
+
+def test_the_digest_of_the_configuration_says_what_a_search_trains() -> None:
+    """`fgsm` is no model of the experiment, but the values of one are found with it."""
+    searched = {"searches": {"rates": {"model": "fgsm"}}}
+    longer = {"models": {"fgsm": {"training": {"epochs": 3}}}}
+    assert plan(searched | longer).provenance("demo") != plan(searched).provenance("demo")
+    assert plan(longer).provenance("demo") == plan().provenance("demo")
+
+
+def test_the_digest_of_the_configuration_leaves_other_experiments_out() -> None:
+    assert plan({"experiments": {"open": {"title": "another"}}}).provenance("demo") == plan().provenance("demo")
+
+
 def test_a_transfer_knows_all_that_its_model_has_seen() -> None:
     fold = [f"results/folds/demo_bc5cdr/kfold5/fold0/{part}.jsonl" for part in ("train", "validation")]
     assert plan().trained_on(RUN) == plan().trained_on(replace(RUN, model="plain")) == fold

@@ -3,17 +3,24 @@
 import csv
 import json
 from collections import defaultdict
+from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
 
 from bioner.commands import figures as command
-from bioner.reporting.collected import Epoch, read_confusion, read_scores
+from bioner.reporting.collected import Epoch, read_confusion, read_documents_counts, read_scores
 from bioner.reporting.confusion import ST21PV_TYPES, matrix, order_types
 from bioner.reporting.curves import draw_alpha, mean_curve
 from bioner.reporting.entity_groups import draw_entity_groups, group_f1
+from bioner.reporting.error_figures import draw_error_kinds
+from bioner.reporting.intervals import Intervals
+from bioner.reporting.robustness import draw_robustness
 from bioner.reporting.settings import read_settings
-from bioner.reporting.style import bar_colour, colour, hatch, line_style, marker
+from bioner.reporting.style import bar_colour, colour, hatch, line_style, marker, use_style
+from bioner.reporting.tallies import read_tallies
 
 NAMES = [
     "alpha",
@@ -28,6 +35,10 @@ NAMES = [
     "robustness",
 ]
 SMALL = ("demo_bc5cdr",)
+NAMES_OF_MODELS = (
+    *("feature_crf", "albert", "clinicalbert", "bluebert", "pubmedbert", "sapbert", "bioelectra", "bioptimus"),
+    *("biobert", "biobert_augmented", "biobert_fgsm", "biobert_pgd", "adabiobert"),
+)
 
 
 def rows_of(path):
@@ -159,6 +170,83 @@ def test_alphas_of_all_models_that_mix_losses_are_compared_in_one_panel(settings
     ]
     unmixed = {system: runs for system, runs in history.items() if system[2] == "plain"}
     assert draw_alpha(unmixed, list(history), read_settings(settings)) is None
+
+
+def corners(text, figure):
+    """The four corners of a drawn text in pixels, turned as it is drawn."""
+    renderer = figure.canvas.get_renderer()
+    turn = text.get_rotation()
+    if not turn:
+        box = text.get_window_extent(renderer)
+    else:
+        text.set_rotation(0)
+        box = text.get_window_extent(renderer)
+        text.set_rotation(turn)
+    place = text.get_transform().transform(text.get_position()) if turn else (0, 0)
+    return Affine2D().rotate_deg_around(*place, turn).transform(box.corners())
+
+
+def apart(one, two):
+    """Whether two rectangles have a line between them: one that is parallel to a side of either."""
+    for rectangle in (one, two):
+        for end in (1, 2):
+            axis = rectangle[end] - rectangle[0]
+            first, second = one @ axis, two @ axis
+            if first.max() <= second.min() or second.max() <= first.min():
+                return True
+    return False
+
+
+def check_texts(figure):
+    """Every text lies inside of the figure, and no tick label or axis label on another one."""
+    figure.canvas.draw()
+    width, height = figure.canvas.get_width_height()
+    lines = [line for axis in figure.axes if axis.get_visible() for line in (axis.xaxis, axis.yaxis)]
+    ticks = [(line, tick) for line in lines for tick in line.get_major_ticks()]
+    shown = {tick.label1 for line, tick in ticks if min(line.get_view_interval()) <= tick.get_loc() <= max(line.get_view_interval())}
+    hidden = {tick.label1 for _, tick in ticks} - shown
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip() and text not in hidden]
+    for text in texts:
+        box = text.get_window_extent()
+        assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1, text.get_text()
+    labels = [text for text in texts if text in shown or text is figure._supxlabel]
+    for one, two in combinations(labels, 2):
+        assert apart(corners(one, figure), corners(two, figure)), (one.get_text(), two.get_text())
+
+
+def many_models(collected, folder, settings, names):
+    """The rows of `plain` under other names, of one corpus."""
+    folder.mkdir()
+    for path in collected.glob("*.csv"):
+        rows = [row for row in rows_of(path) if row["dataset"] in SMALL and row["model"] == "plain"]
+        with open(folder / path.name, "w", encoding="utf-8", newline="") as handle:
+            writer = csv.DictWriter(handle, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(row | {"model": name} for name in names for row in rows)
+    settings["datasets"] = {name: settings["datasets"][name] for name in SMALL}
+    settings["models"] = {name: {} for name in names}
+    return read_settings(settings)
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("biobert_augmented", "biobert_fgsm", "biobert_pgd", "adabiobert_8"), NAMES_OF_MODELS])
+def test_texts_of_one_corpus_fit_into_the_figure_and_do_not_overlap(collected, settings, tmp_path, names):
+    chosen = many_models(collected, tmp_path / "rows", settings, names)
+    folder = tmp_path / "rows"
+    scores, tallies = read_scores(folder / "scores.csv"), read_tallies(folder)
+    intervals = Intervals(scores, read_documents_counts(folder / "documents.csv"))
+    with use_style():
+        check_texts(draw_robustness(scores, intervals, scores.systems(), chosen))
+        check_texts(draw_entity_groups(scores, scores.systems(), chosen))
+        check_texts(draw_error_kinds(tallies.errors, scores.systems(), chosen))
+
+
+def test_texts_of_three_corpora_fit_into_the_figure(collected, settings):
+    chosen, scores, tallies = read_settings(settings), read_scores(collected / "scores.csv"), read_tallies(collected)
+    intervals = Intervals(scores, read_documents_counts(collected / "documents.csv"))
+    with use_style():
+        check_texts(draw_robustness(scores, intervals, scores.systems(), chosen))
+        check_texts(draw_entity_groups(scores, scores.systems(), chosen))
+        check_texts(draw_error_kinds(tallies.errors, scores.systems(), chosen))
 
 
 def test_sixty_four_series_differ_in_every_way_of_drawing():

@@ -31,7 +31,7 @@ def table(text=NASTY):
 class Cells(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
-        self.tags, self.cells, self.inside = [], [], False
+        self.tags, self.cells, self.inside, self.text = [], [], False, ""
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
@@ -43,6 +43,7 @@ class Cells(html.parser.HTMLParser):
         self.inside = self.inside and tag not in ("td", "th")
 
     def handle_data(self, data):
+        self.text += data
         if self.inside:
             self.cells[-1] += data
 
@@ -99,6 +100,43 @@ def test_markdown_keeps_one_line_and_one_cell_each():
     assert len(lines) == 5
     for line in lines[2:]:
         assert len(re.findall(r"(?<!\\)\|", line)) == 4
+
+
+def test_markdown_gives_back_every_cell_and_the_caption():
+    """By a parser of CommonMark with GitHub's tables and strikethrough."""
+    parser = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    cells = ["*T033* **b**", "[x](http://evil)", "&lt;b&gt; & &amp;amp;", "`a`", "__init__ _a_ a_b_c", "~~s~~", "\\*a", "a|b", "[x]: y"]
+    caption = "cap *a* &lt; [x](y) `c` _d_ e_f <b>x</b>"
+    page = Cells()
+    page.feed(parser.render(markdown(Table("t", caption, ["a"], [{"a": cell} for cell in cells], {"a": "*head*"}))))
+    assert page.cells == ["*head*", *cells]
+    assert set(page.tags) == {"p", "table", "thead", "tbody", "tr", "th", "td"}
+    page.feed(parser.render(markdown(Table("t", caption, ["a"], []))))
+    assert page.text.count(caption) == 2
+
+
+@given(st.text(alphabet="ab_*`[]~&<>|\\();!# 1.-lt", max_size=20))
+def test_markdown_gives_back_any_cell(text):
+    parser = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    page = Cells()
+    page.feed(parser.render(markdown(Table("t", "c", ["a"], [{"a": f"x {text} x"}]))))
+    assert page.cells == ["a", f"x {text} x"]
+
+
+def test_names_of_the_projects_own_stay_readable_in_markdown():
+    names = ["kfold5_equal", "quality_crf", "95 % interval", "F1 under entities_unseen"]
+    shown = markdown(Table("t", "demo_bc5cdr under kfold5", ["a", "b"], [{"a": name, "b": name} for name in names], code=frozenset("b")))
+    for name in names:
+        assert f"| {name} | `{name}` |" in shown
+    assert shown.startswith("demo_bc5cdr under kfold5\n")
+
+
+@pytest.mark.parametrize("text", ["[2010] i2b2", "*", " [x]"])
+def test_latex_rows_do_not_begin_with_an_argument_of_the_row_before(text):
+    """After `\\\\` and `\\midrule` LaTeX takes a bracket or a star for theirs, whatever blanks or line ends are between."""
+    made = latex(Table("t", "c", ("a", "b"), [{"a": text, "b": "1", "c": text}] * 2, {"a": text}, remarks=("c",)))
+    assert not re.search(r"(\\\\|rule|\\item)\s*[\[*]", made)
+    assert made.count("{}" + text) == 3
 
 
 def test_latex_balances_and_prints_remarks_as_notes():

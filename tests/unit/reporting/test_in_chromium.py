@@ -145,6 +145,24 @@ def test_the_definition_changes_reproduced_rows_in_place(visit: Any, finished: A
     assert sorted(before.split("\n")) == sorted(page.inner_text("#table1-table tbody").split("\n"))
 
 
+def test_a_table_that_is_sorted_stays_sorted_under_another_definition(visit: Any) -> None:
+    page = visit("index.html")
+    head = page.locator("#table1-table thead th").nth(6)  # its name changes
+    for told, sign in (("ascending", 1), ("descending", -1)):
+        head.get_by_role("button").click()
+        for label, name in (("overlap, micro", "F1"), ("jaccard, micro", "Accuracy"), ("strict, micro", "F1")):
+            page.select_option("#definition", label=label)
+            values = [sign * float(value) for value in column(page, "#table1-table", name) if value]
+            assert head.get_attribute("aria-sort") == told and values == sorted(values) and len(values) == 21
+
+
+def test_the_order_of_a_table_that_is_not_sorted_is_kept(visit: Any) -> None:
+    page = visit("index.html")
+    before = [column(page, "#table1-table", name) for name in ("Source", "Corpus", "Model")]
+    page.select_option("#definition", label="overlap, micro")
+    assert [column(page, "#table1-table", name) for name in ("Source", "Corpus", "Model")] == before
+
+
 def test_plots_are_drawn_and_follow_the_definition(visit: Any, size: str) -> None:
     page = visit("index.html", size=size)
     expect(page.locator("[data-plot] svg")).to_have_count(3)
@@ -160,6 +178,10 @@ def test_plots_are_drawn_and_follow_the_definition(visit: Any, size: str) -> Non
     page.wait_for_timeout(200)
     others = [mark.get_attribute("aria-label") for mark in page.locator(bars).all()]
     assert len(labels) == len(others) and labels != others
+    names = page.locator("#plot-attacks svg .role-mark text")
+    assert sorted(names.all_text_contents()) == sorted(["plain", "fgsm"] * (len(labels) // 2))
+    page.locator(bars).first.click()
+    expect(page.locator("#plot-attacks svg .role-mark text[opacity='0.15']")).to_have_count(len(labels) // 2)
     wide = page.evaluate("[...document.querySelectorAll('.plot')].filter((plot) => plot.scrollWidth > plot.clientWidth + 1).length")
     assert wide == 0
 

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import statistics
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,28 @@ def test_each_protocol_has_a_row_with_its_words_leaks_and_difference(compared, t
     assert "unsafe" not in own["note"]
     for suffix in ("md", "tex", "html"):
         assert "sentences are torn" in (tmp_path / "tables" / f"leakage.{suffix}").read_text(encoding="utf-8")
+
+
+def test_what_an_adaptation_alone_leaks_stands_in_rows_of_adapted_models(compared, tmp_path):
+    """The audit of an adaptation has its fold's checks too, which count once."""
+    folder, settings = compared
+    settings = settings | {"models": {name: dict(model) for name, model in settings["models"].items()}}
+    settings["models"]["fgsm"]["adaptation"] = "more"
+    present = list(settings["datasets"])
+    paths = audits(tmp_path, present)
+    for path in paths.copy():
+        audit = json.loads(Path(path).read_text())
+        audit["checks"].append({"name": "test_text_in_adaptation", "found": 4})
+        paths.append(path.replace(".json", ".more.json"))
+        Path(paths[-1]).write_text(json.dumps(audit))
+    rows = run(folder, settings, tmp_path / "tables", paths)
+    told = {(row["model"], row["protocol"]): row["leaks"] for row in rows}
+    assert told["plain", "kfold5"] == told["pgd", "kfold5"] == "shared sentences: 3"
+    assert told["fgsm", "kfold5"] == "shared sentences: 3; test text in adaptation: 8"
+    assert told["fgsm", LEAKY] == "shared documents: 14; shared sentences: 3; test text in adaptation: 8"
+    assert {row["training_words"] for row in rows} == {"1000"}
+    with pytest.raises(BionerError, match=r"fold<k>\.more\.json"):
+        run(folder, settings, tmp_path / "tables", audits(tmp_path, present))
 
 
 def test_without_audits_there_is_no_such_table_and_a_missing_one_is_told(compared, tmp_path):

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import vl_convert
@@ -15,12 +16,21 @@ from bioner.commands import report, table1
 from bioner.errors import BionerError
 from bioner.evaluation.columns import ERRORS
 from bioner.evaluation.errors import ERROR_KINDS
+from bioner.reporting.comparisons import ABLATION_COLUMNS, COMPARISON_COLUMNS
+from bioner.reporting.formats import Table, write_table
 from bioner.reporting.further import Column, read_further, scale_of, shown_columns
+from bioner.reporting.headings import ABLATION_HEADINGS, ATTACKED_HEADINGS, HEADINGS
+from bioner.reporting.linking import LINKING_COLUMNS, LINKING_HEADINGS
 from bioner.reporting.origins import read_origins, read_times
 from bioner.reporting.plots import attack_plot, error_plot, library, score_plot
+from bioner.reporting.postprocessing import POSTPROCESSING_COLUMNS, POSTPROCESSING_HEADINGS
 from bioner.reporting.report import interval_scale
+from bioner.reporting.robustness_tables import ROBUSTNESS_COLUMNS
 from bioner.reporting.settings import read_settings
+from bioner.reporting.summaries import read_audits
 from bioner.reporting.switching import definition_choices, definition_matrices
+from bioner.reporting.transfers import TRANSFER_COLUMNS, TRANSFER_HEADINGS
+from bioner.storage import write_json
 
 from . import experiment
 
@@ -95,6 +105,31 @@ def test_tables_beside_table_1_have_their_sections(finished, index):
     for name, count in rows.items():
         section = index[index.index(f'<section id="{name}"') :].partition("</section>")[0]
         assert section.partition("<tbody>")[2].partition("</tbody>")[0].count("<tr>") == count
+
+
+def test_audits_of_adapted_encoders_are_told_from_their_folds(finished, tmp_path):
+    """A fold whose encoder was adapted is not told to have none that was."""
+    note = "not checked: the encoder was not adapted on any text"
+    checks = [{"name": "shared_documents", "found": 0, "note": ""}, {"name": "test_text_in_adaptation", "found": 0, "note": note}]
+    paths = [tmp_path / "demo_bc5cdr" / "official" / name for name in ("fold0.json", "fold0.more.json", "fold1.json")]
+    for path, found in zip(paths, (0, 3, 0), strict=True):
+        own = [checks[0], checks[1] | ({"found": 3, "note": ""} if found else {})]
+        write_json(path, {"verdict": "leak" if found else "clean", "checks": own})
+    plain, adapted, alone = read_audits(paths, read_settings(finished.settings))
+    assert [line["fold"] for line in (plain, adapted, alone)] == ["0", "0", "1"]
+    assert [line["adaptation"] for line in (plain, adapted, alone)] == ["", "more", ""]
+    assert plain["findings"] == [] and adapted["findings"] == ["test text in adaptation: 3"]
+    assert alone["findings"] == [f"test text in adaptation: 0 ({note})"]
+
+
+def test_the_page_names_the_adaptation_of_an_audit(finished, tmp_path):
+    root = tmp_path / "results"
+    shutil.copytree(finished.root, root)
+    checks = [{"name": "test_text_in_adaptation", "found": 3, "note": ""}]
+    write_json(root / "audit" / "demo_bc5cdr" / "kfold5" / "fold0.more.json", {"verdict": "leak", "checks": checks})
+    report.main(experiment.report_arguments(root, "demo", finished.chosen, finished.settings, tmp_path / "index.html"))
+    section = (tmp_path / "index.html").read_text(encoding="utf-8").partition('<section id="leaks"')[2].partition("</section>")[0]
+    assert "Adaptation</th>" in section and "<td>more</td>" in section and "fold0.more" not in section
 
 
 def test_provenance_names_versions_recipes_and_digests(index):
@@ -205,6 +240,30 @@ def test_ends_of_intervals_become_bars():
     assert (columns["difference"].low, columns["difference"].high) == ("low", "high") and not columns["model"].number
 
 
+def test_columns_are_titled_as_in_the_tables_files(tmp_path):
+    """Each table is written as the rules write it and read again: one name for one column."""
+    written = {
+        "robustness": (ROBUSTNESS_COLUMNS, ATTACKED_HEADINGS),
+        "ablations": (ABLATION_COLUMNS, ABLATION_HEADINGS),
+        "postprocessing": (POSTPROCESSING_COLUMNS, HEADINGS | POSTPROCESSING_HEADINGS),
+        "linking": (LINKING_COLUMNS, HEADINGS | LINKING_HEADINGS),
+        "transfer": (TRANSFER_COLUMNS, HEADINGS | TRANSFER_HEADINGS),
+        "comparisons": (COMPARISON_COLUMNS, HEADINGS),
+    }
+    for name, (columns, headings) in written.items():
+        write_table(tmp_path, Table(name, "", columns, [dict.fromkeys(columns, "1")], headings))
+    shown = read_further(tmp_path)
+    assert {table["name"] for table in shown} == set(written)
+    for table in shown:
+        headings = written[table["name"]][1]
+        assert {column.name: column.heading for column in table["columns"]} == {
+            column.name: headings[column.name] for column in table["columns"]
+        }
+    titles = {table["name"]: {column.name: column.heading for column in table["columns"]} for table in shown}
+    assert titles["linking"]["right"] == "Right" and titles["transfer"]["dataset"] == "Trained on"
+    assert titles["robustness"]["precision"] == "P attacked" and titles["ablations"]["reference"] == "Reference"
+
+
 def test_a_table_without_a_centre_keeps_its_columns():
     row = {"low": "1", "high": "2", "p_low": "1"}
     assert [column.name for column in shown_columns(list(row), [row])] == ["low", "high", "p_low"]
@@ -244,6 +303,19 @@ def test_plots_compile(finished):
     assert {value["condition"] for value in shown} == {"clean", "typos"} and {value["count"] for value in shown} == {3}
     right = [row for row in errors if row["error"] == "correct"]
     assert attack_plot([], settings) is None and error_plot(right, settings, ERROR_KINDS) is None
+
+
+def test_bars_under_attack_have_their_models_name_beside_them(finished):
+    """Colours begin again after eight models: every bar has the name as text too, each in a place of its own."""
+    models = [f"model_{number}" for number in range(10)]
+    settings = read_settings(finished.settings | {"models": {name: {} for name in models}})
+    row = {"dataset": "D", "f1_clean": "100", "f1_attacked": "50"}
+    rows = [row | {"model": model, "attack": attack} for model in models for attack in ("typos", "worst_case")]
+    drawing = ElementTree.fromstring(vl_convert.vegalite_to_svg(attack_plot(rows, settings) | {"width": 500}))
+    texts = [(element.text, element.get("transform")) for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    places = [[place for text, place in texts if text == model] for model in models]
+    assert [len(found) for found in places] == [3] * 10  # of each condition
+    assert len({place for found in places for place in found}) == 30
 
 
 def test_the_library_of_plots_is_one_script_of_known_parts():

@@ -5,14 +5,21 @@ import json
 import re
 import shutil
 import statistics
+from pathlib import Path
 
 import pytest
 
 from bioner.commands import table1 as command
 from bioner.errors import BionerError, ConfigError
+from bioner.reporting.companions import ERROR_COLUMNS, RECALL_COLUMNS
+from bioner.reporting.leakage import LEAKAGE_COLUMNS
+from bioner.reporting.linking import LINKING_COLUMNS
+from bioner.reporting.postprocessing import POSTPROCESSING_COLUMNS
 from bioner.reporting.published import PUBLISHED_TABLE, read_published
+from bioner.reporting.robustness_tables import GROUP_COLUMNS, ROBUSTNESS_COLUMNS
 from bioner.reporting.settings import read_settings
 from bioner.reporting.table1 import published_counterpart
+from bioner.reporting.transfers import TRANSFER_COLUMNS
 
 COLUMNS = (
     "source,system,reference,dataset,model,precision,recall,f1,entity_level_accuracy,exact_match_rate,readings,"
@@ -228,3 +235,21 @@ def test_torn_rows_are_refused_by_line(collected, settings, tmp_path, line, mess
     (tmp_path / "scores.csv").write_text(f"{header}\n{line}\n", encoding="utf-8")
     with pytest.raises(BionerError, match=message):
         run(tmp_path, settings, tmp_path / "tables")
+
+
+def test_every_column_of_the_tables_is_documented():
+    """In the order of the files, after `dataset` and `model` where the text says that tables begin so."""
+    text = (Path(__file__).resolve().parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = {row[0].strip("` ").removesuffix(".csv"): row[1] for line in text.splitlines() if len(row := line.strip("| ").split(" | ")) == 2}
+    whole = {"transfer": TRANSFER_COLUMNS, "linking": LINKING_COLUMNS}
+    begun = {
+        "robustness": ROBUSTNESS_COLUMNS,
+        "robustness_groups": GROUP_COLUMNS,
+        "errors": ERROR_COLUMNS,
+        "recall": RECALL_COLUMNS,
+        "leakage": LEAKAGE_COLUMNS,
+        "postprocessing": POSTPROCESSING_COLUMNS,
+    }
+    for name, columns in (whole | {name: columns[2:] for name, columns in begun.items()}).items():
+        told = re.findall(r"`([a-z0-9_]+)`", re.sub(r"\([^)]*\)", "", rows[name]))
+        assert tuple(told) == columns, name

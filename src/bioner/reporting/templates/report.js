@@ -57,6 +57,7 @@ const define = (choice) => {
     const [value, sd] = Object.keys(found).length ? main(found) : ["", ""];
     drawSpread(row.cells[COLUMNS.interval], value, sd);
   }
+  sortByMark(table1);
   document.getElementById("definition-note").textContent = choice.strict ? ""
     : `Reproduced rows: ${choice.label}, bars of one standard deviation from 0 to 100. Published rows stand as printed, and a difference is only told of strict micro F1.`;
   window.dispatchEvent(new CustomEvent("definition", {detail: scoresOf(choice)}));
