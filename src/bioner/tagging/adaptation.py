@@ -22,7 +22,7 @@ from bioner.documents import read_documents
 from bioner.errors import BionerError
 from bioner.locks import alone_in
 from bioner.provenance import code_digest
-from bioner.storage import read_json, sha256_file, write_json, write_rows
+from bioner.storage import read_json, remove_partials, sha256_file, write_json, write_rows
 from bioner.tagging.batches import Batch, collate, plan_batches
 from bioner.tagging.checkpoints import Checkpoint
 from bioner.tagging.encode import Encoder, Window
@@ -93,6 +93,7 @@ def _adapt(
     versions = {name: version(name) for name in PACKAGES}
     inputs = {"source": source, "held_out": [sha256_file(path) for path in held_out], "versions": versions}
     state = {"inputs": inputs, "code": code_digest("adapt"), "device": device.type, "precision": precision}
+    remove_partials(output.parent)
     checkpoint = Checkpoint(output.parent, state)
     checkpoint.discard_others()
     if checkpoint.restore():

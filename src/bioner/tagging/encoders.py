@@ -94,6 +94,8 @@ def _install(name: str, folder: Path, expected: str | None, source: dict[str, An
             f"{where}: expected sha256 {expected}, found {digest}; the file is damaged or another version: "
             f"fetch it again or correct encoders.{name}.sha256"
         )
+    if folder.resolve() == output.parent.resolve():  # what is stale there would be the source itself
+        raise BionerError(f"{folder}: expected a source outside of {output.parent}, where the encoder is laid; keep it in another folder")
     for stale in (output.name, CONFIG, *TOKENIZER_FILES, *WEIGHT_FILES):  # an earlier source's files would be loaded too
         (output.parent / stale).unlink(missing_ok=True)
     files = {}

@@ -98,7 +98,7 @@ def save_encoder(output: Path, network: Any, base: Path, manifest: Mapping[str, 
     for stale in (output.name, CONFIG, *TOKENIZER_FILES, *WEIGHT_FILES):  # of another encoder: its tokenizer would be loaded too
         (folder / stale).unlink(missing_ok=True)
     copied = [file for file in manifest["files"] if file not in (CONFIG, *WEIGHT_FILES)]
-    with saving(folder), tempfile.TemporaryDirectory(prefix=".adapted.", dir=folder) as name:
+    with saving(folder), tempfile.TemporaryDirectory(prefix=".adapted.", suffix=".partial", dir=folder) as name:
         made = Path(name)
         network.save_pretrained(made)
         config = load_config(base)

@@ -68,6 +68,19 @@ CODE: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_source_that_is_the_encoder_s_own_folder_is_refused_and_kept(tmp_path: Path, model: Path, linked: bool) -> None:
+    """What an earlier source left is removed from that folder: here it would be the only copy."""
+    output = model
+    if linked:
+        output = tmp_path / "linked"
+        output.symlink_to(model, target_is_directory=True)
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    with pytest.raises(BionerError, match="expected a source outside of"):
+        fetch(model, output)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+
+
 @pytest.mark.parametrize("name", CODE)
 def test_a_model_with_code_is_refused_and_its_code_not_run(tmp_path: Path, model: Path, name: str) -> None:
     mark = write_code(model)
