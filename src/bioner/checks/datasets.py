@@ -13,10 +13,12 @@ from bioner.schema import check_names
 
 
 def check_dataset(where: str, dataset: dict[str, Any]) -> None:
-    """ConfigError for keys that a dataset's source or format lacks or has no use for."""
+    """ConfigError for keys that a dataset's source or format lacks or has no use for, and for an agreement on what would be fetched."""
     needed = {"provided": ("folder", "paths", "glob"), "download": ("files",)}.get(dataset["source"], ())
     if needed and not any(dataset.get(key) for key in needed):
         raise ConfigError(f"{where}: expected {' or '.join(needed)} for source {dataset['source']}, found none")
+    if dataset.get("agreement") and dataset["source"] == "download":
+        raise ConfigError(f"{where}.agreement: expected source provided, since what is under an agreement is never fetched, found download")
     stray: list[str] = [key for key in ("paths", "glob") if key in dataset and (dataset["source"] != "provided" or dataset["files"])]
     stray += [key for key in ("conll", "brat") if key in dataset and dataset["format"] != key]
     if stray:

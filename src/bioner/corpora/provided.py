@@ -138,7 +138,7 @@ def _hidden(name: str) -> bool:
 
 
 def _advice(settings: Mapping[str, Any]) -> str:
-    agreement = str(settings.get("agreement", "")).strip().rstrip(".;")
+    agreement = str(settings.get("agreement") or "").strip().rstrip(".;")
     return f"{agreement}; then put the files there and run again" if agreement else "put the files there and run again"
 
 

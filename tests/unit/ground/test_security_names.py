@@ -80,7 +80,7 @@ def test_a_hub_source_is_a_commit_and_nothing_else(change: dict[str, str]) -> No
 
 
 PARAMETER = re.compile(r"^ {8}(\w+)=(.+?)(?=^ {8}\w|^ {4}\w|\Z)", re.M | re.S)
-PLAIN = ("code_digest(", "files_digest(", 'config["prediction"]["precision"]', '"results/', 'f"results/{')
+PLAIN = ("code_digest(", "files_digest(", 'config["prediction"]["precision"]', '"results/', 'f"results/')
 """What may stand as it is: digests, one of three words, and folders as the rules' own patterns have them."""
 
 
