@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
-from bioner.entities import Document, Mention, Span
+from bioner.entities import Document, Mention, Span, sort_mentions
 from bioner.evaluation.edits import Edit, Ground
 from bioner.evaluation.sources import Sources
 
@@ -19,7 +19,7 @@ def boundary_insertion(document: Document, settings: Mapping[str, Any], _sources
     random = Random(f"{settings['seed']}:boundary_insertion:{document.id}")
     ground = Ground(document)
     text, taken = document.text, set[int]()
-    for mention in sorted(document.mentions, key=lambda mention: (mention.spans, mention.type)):
+    for mention in sort_mentions(document.mentions):
         draw, behind, word = random.random(), random.random() < 0.5, random.choice(settings["words"])
         place = mention.end if behind else mention.start
         joined = text[place : place + 1].isalnum() if behind else place > 0 and text[place - 1].isalnum()
