@@ -50,14 +50,14 @@ def pack(members: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
             info.size, info.type = (len(data), kind) if kind == tarfile.REGTYPE else (0, kind)
             info.linkname = "/etc/hostname" if kind == tarfile.SYMTYPE else ""
             archive.addfile(info, io.BytesIO(data))
-    return gzip.compress(buffer.getvalue())
+    return gzip.compress(buffer.getvalue(), mtime=0)
 
 
 def damaged(archive: bytes) -> bytes:
     """The archive with an error in the header of its third member."""
     data = bytearray(gzip.decompress(archive))
     data[4 * 512 + 8] ^= 1
-    return gzip.compress(data)
+    return gzip.compress(data, mtime=0)
 
 
 def test_mentions_in_parts_and_lines_that_are_skipped() -> None:
