@@ -6,8 +6,8 @@ CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 EXPERIMENTS ?= demo open
 CORPORA ?= bc5cdr ncbi_disease jnlpba bc2gm linnaeus species800 bc5cdr_chem bc5cdr_disease anatem bionlp13ge
-# as an absolute path where it is a folder: the documented runs have folders of their own
-MIRROR := $(or $(realpath $(BIONER_MIRROR)),$(BIONER_MIRROR))
+# as an absolute path where it is a folder: these runs have folders of their own. Exported, since others can see command lines
+document corpora: export BIONER_MIRROR := $(shell realpath -e -- "$$BIONER_MIRROR" 2>/dev/null || printf %s "$$BIONER_MIRROR")
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -49,13 +49,13 @@ open: install ## the open corpora at their official splits; needs network or BIO
 document: install ## run EXPERIMENTS (demo and open, about an hour) from nothing and write their tables and minutes into README.md
 	@for experiment in $(EXPERIMENTS); do \
 	  rm -rf build/document/$$experiment; start=$$SECONDS; \
-	  BIONER_MIRROR="$(MIRROR)" $(SNAKEMAKE) --directory build/document/$$experiment --config "run=[$$experiment]"; \
+	  $(SNAKEMAKE) --directory build/document/$$experiment --config "run=[$$experiment]"; \
 	  $(BIN)/python -m bioner.commands.showcase --experiment $$experiment --results build/document/$$experiment/results --seconds $$((SECONDS - start)); \
 	done
 
 corpora: install ## read CORPORA (all at hand in the open) from nothing, with a quality report each, and write the table of docs/corpora.md
 	rm -rf build/document/corpora
-	BIONER_MIRROR="$(MIRROR)" $(SNAKEMAKE) --directory build/document/corpora $(CORPORA:%=results/quality/%.html)
+	$(SNAKEMAKE) --directory build/document/corpora $(CORPORA:%=results/quality/%.html)
 	$(BIN)/python -m bioner.commands.catalogue $(CORPORA:%=build/document/corpora/results/quality/%.json)
 
 test: install-dev ## the default tests, on all cores (under 10 minutes on 2)

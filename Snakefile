@@ -15,13 +15,14 @@ sys.path.insert(0, str(SOURCE))
 from bioner.agreements import check_ignored, under_agreement
 from bioner.config import load_plan
 from bioner.descriptions import describe
-from bioner.digests import CodeDigests
+from bioner.digests import CodeDigests, FileDigests
 from bioner.errors import ConfigError
 from bioner.evaluation.columns import RUN_TABLES
 from bioner.experiments import Run
 from bioner.preparation.protocols import Protocol
 from bioner.provenance import files_digest
 from bioner.storage import little_space
+from bioner.tagging.manifest import folders_state
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
@@ -45,6 +46,7 @@ def literal(text):
 ENVIRONMENT = literal(f"{workflow.basedir}/envs/bioner.yaml")
 # kept from one start to the next, of which a cluster has one for each job
 code_digest = CodeDigests(Path(".snakemake/bioner.json"))
+file_digests = FileDigests(Path(".snakemake/bioner_files.json"))
 # glibc gives large blocks back to the system at once; torch asks for them again at every step. Huge pages save 5 % more.
 MEMORY = (
     "export MALLOC_MMAP_THRESHOLD_=2000000000 MALLOC_TRIM_THRESHOLD_=8000000000 "
@@ -54,6 +56,9 @@ MEMORY = (
 FIRST = 100
 # Jobs read encoders from disk; only fetch_encoder goes to the hub, unless its user said not to.
 OFFLINE = os.environ.get("HF_HUB_OFFLINE", "0")
+# where files come from, which makes no difference to what they are: not a parameter
+if config["mirror"]:
+    os.environ["BIONER_MIRROR"] = config["mirror"]
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 # The package reaches every job from the source tree. Without conda, jobs run in Snakemake's own Python.
 shell.prefix(

@@ -22,10 +22,22 @@ TRANSFERS = sorted(
 )
 
 
+# what trials of searches train; none of a corpus under agreement
+SEARCHED = sorted(
+    {
+        plan.search_run(config["models"][run.model]["values_from"])
+        for run in OPEN
+        if config["models"][run.model]["values_from"]
+    }
+)
+
+
 rule data:
     input:
         {f"results/quality/{run.dataset}.json" for run in OPEN},
         {f"results/audit/{run.fold_path}.json" for run in OPEN},
+        # of the text that an encoder is adapted on too, which asks for that text
+        {plan.audit_of(run) for run in OPEN + SEARCHED},
         {
             f"results/attacks/{run.fold_path}/{attack}.jsonl"
             for run in OPEN

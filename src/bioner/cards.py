@@ -7,7 +7,7 @@ given twice. Snakemake hands out no cards: it starts jobs, and each of them sees
 | --- | --- |
 | CUDA_VISIBLE_DEVICES | the cards that may be taken, as always; set to the one that was |
 | BIONER_JOBS_PER_CARD | how many jobs share a card; 1 if not set |
-| BIONER_CARD_LOCKS | folder of the locks; `bioner-cards` in the system's folder of temporary files if not set |
+| BIONER_CARD_LOCKS | folder of the locks; /tmp/bioner-cards if not set, whatever TMPDIR says: jobs must find each other's |
 | SLURM_JOB_ID | locks are of this job alone: Slurm numbers the cards of each job from 0 |
 """
 
@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,10 @@ LOCKS = "BIONER_CARD_LOCKS"
 HELD = "BIONER_CARD"
 """The card that this process, or the one that started it, holds."""
 DRIVER = Path("/proc/driver/nvidia/gpus")
+"""A folder for each card, where Linux has NVIDIA's driver of its own."""
+OTHERS = (Path("/dev/dxg"), Path("/dev/kfd"))
+"""Devices that tell of cards without it: under WSL 2, and those of AMD."""
+FOLDER = Path("/tmp/bioner-cards")
 PAUSE = 0.2
 """Seconds between two looks for a free card."""
 
@@ -67,10 +72,24 @@ def visible_cards(environment: Mapping[str, str]) -> list[str]:
     """Cards that CUDA would see, as CUDA_VISIBLE_DEVICES names them; indices of all where it is not set."""
     named = environment.get(VISIBLE)
     if named is None:
-        return [str(number) for number in range(len(list(DRIVER.iterdir())))] if DRIVER.is_dir() else []
+        return [str(number) for number in range(_count())]
     cards = [name.strip() for name in named.split(",")]
     # as CUDA reads it: what follows a name that is none, such as -1, is not seen
     return cards[: next((place for place, name in enumerate(cards) if name in ("", "-1", "NoDevFiles")), len(cards))]
+
+
+def _count() -> int:
+    """How many cards the machine has; asked of torch in a process of its own, for CUDA heeds what is visible only before it is asked."""
+    if DRIVER.is_dir():
+        return len(list(DRIVER.iterdir()))
+    if not any(device.exists() for device in OTHERS):
+        return 0
+    command = [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode or not done.stdout.strip().isdigit():
+        told = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise BionerError(f"expected torch to count the cards of this machine, found: {told}; name them in {VISIBLE}")
+    return int(done.stdout)
 
 
 def jobs_per_card(environment: Mapping[str, str]) -> int:
@@ -83,7 +102,7 @@ def jobs_per_card(environment: Mapping[str, str]) -> int:
 
 def lock_folder(environment: Mapping[str, str]) -> Path:
     """Where the locks of this machine's cards are, for all its users; under Slurm those of the job's cards."""
-    folder = Path(environment.get(LOCKS) or Path(tempfile.gettempdir(), "bioner-cards"))
+    folder = Path(environment.get(LOCKS) or FOLDER)
     if job := environment.get("SLURM_JOB_ID"):
         folder = folder / f"job{job}"
     try:

@@ -1,4 +1,4 @@
-"""The digests of commands' code for a whole workflow, kept from one start of it to the next: parsing every module takes seconds."""
+"""Digests of commands' code and of files outside of results/, kept from one start of the workflow to the next: they take seconds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import hashlib
 import json
 import os
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bioner.commandline import say
 from bioner.errors import BionerError
 from bioner.provenance import PACKAGE, code_digest
-from bioner.storage import write_json
+from bioner.storage import sha256_file, write_json
 
 
 class CodeDigests:
@@ -32,24 +35,64 @@ class CodeDigests:
         if command not in self.known:
             modules = (self.package / "commands").glob("[a-z]*.py")
             self.known = {name: code_digest(name) for name in sorted({command, *(module.stem for module in modules)})}
-            folder = next(parent for parent in self.path.absolute().parents if parent.is_dir())
-            if os.access(folder, os.W_OK):
-                self._write()
+            _keep(self.path, {"sources": self.sources, "digests": self.known})
         return self.known[command]
 
-    def _write(self) -> None:
-        try:
-            write_json(self.path, {"sources": self.sources, "digests": self.known})
-        except BionerError as error:  # a full disk, say: the file saves time and nothing else
-            say(f"{error} (it would save a few seconds at each start)")
-
     def _read(self) -> dict[str, str]:
-        try:
-            value = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        digests = value.get("digests") if isinstance(value, dict) and value.get("sources") == self.sources else None
+        value = _kept(self.path)
+        digests = value.get("digests") if value.get("sources") == self.sources else None
         return {name: str(digest) for name, digest in digests.items()} if isinstance(digests, dict) else {}
+
+
+class FileDigests:
+    """SHA-256 of files, remembered in a file for as long as their sizes and times stay.
+
+    Args:
+        path: the file; another or a damaged one is replaced, and none is written where it cannot be.
+    """
+
+    SETTLED = 2.0
+    """Seconds since its last change after which a file's time tells of the next one, on file systems with coarse clocks too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.known = {name: state for name, state in _kept(path).items() if isinstance(state, list) and len(state) == 3}
+
+    def __call__(self, paths: Sequence[Path]) -> list[str]:
+        """The digests of files, in their order; OSError for one that cannot be read."""
+        found, changed = [], False
+        for path in paths:
+            name, status = str(path.absolute()), path.stat()
+            state = [status.st_size, status.st_mtime_ns]
+            digest = self.known[name][2] if self.known.get(name, [None])[:2] == state else None
+            if digest is None:
+                digest = sha256_file(path)
+                if time.time() - status.st_mtime > self.SETTLED:
+                    self.known[name], changed = [*state, digest], True
+            found.append(str(digest))
+        if changed:
+            _keep(self.path, self.known)
+        return found
+
+
+def _keep(path: Path, value: dict[str, Any]) -> None:
+    """Write what was worked out, where it can be: the file saves time and nothing else."""
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    if not os.access(folder, os.W_OK):
+        return
+    try:
+        write_json(path, value)
+    except BionerError as error:  # a full disk, say
+        say(f"{error} (it would save a few seconds at each start)")
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """What an earlier start wrote; nothing where it is not there or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def source_digest(package: Path) -> str:

@@ -123,6 +123,31 @@ def pulled(published: Repository, tmp_path: Path) -> Repository:
     return clone
 
 
+SEARCHED = {
+    "searches": {
+        "rates": {
+            "model": "plain",
+            "dataset": "demo_medmentions",
+            "protocol": "kfold5",
+            "trials": 2,
+            "space": {"training.learning_rate": {"low": 1e-4, "high": 1e-3}},
+        }
+    },
+    "models": {"adaptive": {"values_from": "rates", "adaptation": "minilm_text"}},
+}
+
+
+def test_all_that_models_are_made_of_is_made_by_the_stage_before(fresh: Project) -> None:
+    """Folds of searches, texts of adaptations and their audits lie in folders that belong to the stage `data`."""
+    (fresh.folder / "more.json").write_text(json.dumps(SEARCHED))
+    arguments = ("--configfile", "toy.yaml", "encoder.json", "more.json")
+    done = {target: fresh.snakemake(target, "--dry-run", *arguments, toy=False) for target in ("data", "models")}
+    data, models = (planned_jobs(call.stdout + call.stderr) for call in done.values())
+    assert models["trial"] == 2 and models["adapt"] == 1
+    before = {"generate", "harmonize", "normalize", "augment", "split", "compose", "audit"}
+    assert {rule: models[rule] for rule in before} == {rule: data[rule] for rule in before}
+
+
 @pytest.mark.slow
 def test_metrics_are_the_figures_of_table1(published: Repository) -> None:
     with open(published.folder / "results/toy/tables/table1.csv", newline="", encoding="utf-8") as handle:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pytest
+
 from .conftest import Project
 
 
@@ -57,3 +62,55 @@ def test_another_policy_of_post_processing_predicts_nothing_again(finished: Proj
 def test_another_attack_predicts_again_and_retrains_nothing(finished: Project) -> None:
     planned = finished.planned("--config", 'attacks={"fgsm": {"epsilon": 0.05}}')
     assert planned["predict"] == 2 and "train" not in planned
+
+
+def test_a_known_leak_is_looked_at_again_and_nothing_is_trained(finished: Project) -> None:
+    planned = finished.planned("--config", 'datasets={"demo_bc5cdr": {"allowed_leaks": {"shared_documents": 1}}}')
+    assert planned == {"audit": 1, "table1": 1, "report": 1}
+
+
+@pytest.mark.parametrize(
+    "change", ['mirror="/elsewhere"', 'datasets={"demo_bc5cdr": {"licence": "another word", "counts": {"train": {"documents": 9}}}}']
+)
+def test_where_files_come_from_and_what_is_said_of_them_trains_nothing(finished: Project, change: str) -> None:
+    assert finished.planned("--config", change).keys() <= {"inspect", "report"}
+
+
+def test_other_weights_in_an_encoder_s_folder_are_fetched_and_trained(finished: Project, toy_encoder: Path, tmp_path: Path) -> None:
+    before = finished.planned()
+    config = toy_encoder / "config.json"
+    kept = config.read_text()
+    try:
+        config.write_text(json.dumps(json.loads(kept) | {"layer_norm_eps": 1e-6}))
+        planned = finished.planned()
+    finally:
+        config.write_text(kept)
+    assert before == {} and (planned["fetch_encoder"], planned["train"]) == (1, 2) and "compose" not in planned
+
+
+def test_another_byte_in_a_provided_corpus_is_read_again(finished: Project, tmp_path: Path) -> None:
+    line = {"id": "1", "split": "train", "text": "gout pain", "mentions": [{"id": "T1", "spans": [[0, 4]], "type": "D", "concepts": []}]}
+    entry = {
+        "title": "Mine",
+        "format": "jsonl",
+        "source": "provided",
+        "licence": "own",
+        "folder": str(tmp_path / "my corpus"),
+        "groups": {"D": "diseases"},
+    }
+    wanted = ("results/quality/mine.json", "--config", f"datasets={json.dumps({'mine': entry})}")
+    file = tmp_path / "my corpus" / "a.jsonl"
+    file.parent.mkdir()
+    file.write_text(json.dumps(line) + "\n")
+    finished.run(*wanted)
+    assert finished.planned(*wanted) == {}
+    file.touch()
+    assert finished.planned(*wanted) == {}
+    file.write_text(json.dumps(line | {"text": "ague pain"}) + "\n")
+    assert finished.planned(*wanted) == {"download": 1, "harmonize": 1, "inspect": 1}
+    finished.run(*wanted)
+    (file.parent / "b.jsonl").write_text(json.dumps(line | {"id": "2"}) + "\n")
+    assert finished.planned(*wanted) == {"download": 1, "harmonize": 1, "inspect": 1}
+    finished.run(*wanted)
+    file.parent.rename(tmp_path / "elsewhere")
+    assert finished.planned(*wanted) == {}

@@ -4,6 +4,14 @@
 GENERATED = [
     name for name, entry in config["datasets"].items() if entry["source"] == "demo"
 ]
+# told when files are fetched, and no parameter: another word of it makes nothing again
+LICENCES = json.dumps(
+    {
+        name: entry["licence"]
+        for part in ("datasets", "ontologies")
+        for name, entry in config[part].items()
+    }
+)
 # what all pages are made of
 TEMPLATES = [
     f"bioner/reporting/templates/{name}"
@@ -45,10 +53,10 @@ rule download:
     params:
         code=code_digest("download"),
         settings=lambda wildcards: json.dumps(plan.slice("download", wildcards.dataset)),
-        # a function, since Snakemake would look for wildcards in the braces of a plain text
-        mirror=lambda wildcards: config["mirror"] or "",
+        # what its user put there (no function of `output`, for Snakemake does not record what such ones give)
+        files=lambda wildcards: plan.provided_state(wildcards.dataset, file_digests),
     shell:
-        "python -m bioner.commands.download --dataset {wildcards.dataset} --settings {params.settings:q} --mirror={params.mirror:q} --output {output:q} > {log:q} 2>&1"
+        "python -m bioner.commands.download --dataset {wildcards.dataset} --settings {params.settings:q} --licences {LICENCES:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule harmonize:

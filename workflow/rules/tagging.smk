@@ -3,6 +3,7 @@
 # results/runs/..., results/predictions/..., results/transferred/...
 
 FOLD = "{dataset}/{protocol}/fold{fold}"
+# An audit is `ancient`: none is trained before a clean one, and none again for another one of the same fold.
 RUN = "{dataset}/{protocol}/{model}/fold{fold}/seed{seed}"
 ADAPTED = "{dataset}/{protocol}/{adaptation}/fold{fold}"
 
@@ -37,6 +38,12 @@ rule fetch_encoder:
     params:
         code=code_digest("fetch_encoder"),
         settings=lambda wildcards: json.dumps(plan.encoder(wildcards.encoder)),
+        # what lies in folders that it may come from
+        files=lambda wildcards: folders_state(
+            plan.encoder(wildcards.encoder),
+            Path(f"results/encoders/{wildcards.encoder}/encoder.json"),
+            file_digests,
+        ),
     shell:
         "HF_HUB_OFFLINE={OFFLINE:q} {sys.executable:q} -m bioner.commands.fetch_encoder --encoder {wildcards.encoder} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
@@ -50,7 +57,7 @@ rule adapt:
         held_out=lambda wildcards: plan.held_out(
             wildcards.protocol, FOLD.format(**wildcards)
         ),
-        audit=f"results/audit/{FOLD}.{{adaptation}}.json",
+        audit=ancient(f"results/audit/{FOLD}.{{adaptation}}.json"),
     output:
         multiext(
             f"results/adapted/{ADAPTED}/",
@@ -93,7 +100,9 @@ rule trial:
                 "composition.json",
             )
         ],
-        audit=lambda wildcards: plan.audit_of(plan.search_run(wildcards.search)),
+        audit=lambda wildcards: ancient(
+            plan.audit_of(plan.search_run(wildcards.search))
+        ),
     output:
         "results/searches/{search}/trial{trial}.json",
     log:
@@ -150,7 +159,7 @@ rule train:
             "validation.jsonl",
             "composition.json",
         ),
-        audit=lambda wildcards: plan.audit_of(Run.of(wildcards)),
+        audit=lambda wildcards: ancient(plan.audit_of(Run.of(wildcards))),
     output:
         multiext(
             f"results/runs/{RUN}/",

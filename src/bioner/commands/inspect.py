@@ -42,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{sum(part['documents'] for part in repeats['within'].values()):,} documents repeated, "
         f"{sum(pair['texts'] for pair in repeats['between']):,} texts in two splits, see {options.page}"
     )
+    for warning in value["warnings"]:
+        say(f"{options.dataset}: warning: {warning}")
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def harmonize(dataset: str, settings: Mapping[str, Any], *, raw: str | Path, out
     Args:
         dataset: name of the corpus.
         settings: its entry in the config: `format`; optional `types` (type -> other name, or null to drop it), `counts`
-            (expected numbers by split, of what is read), `strict_counts` (a difference is an error, not a warning), `filters`
-            (which documents are left out), `limits` and, under the format's name, what its reader is told.
+            (expected numbers by split, of what is read; looked at under `strict_counts` alone, where a difference is an error),
+            `filters` (which documents are left out), `limits` and, under the format's name, what its reader is told.
         raw: the manifest of the raw files.
         output: JSON Lines of documents, as read, without those that filters leave out.
         quality: the quality report, JSON.
@@ -58,7 +58,7 @@ def harmonize(dataset: str, settings: Mapping[str, Any], *, raw: str | Path, out
         raise BionerError(f"{dataset}: expected format in {', '.join(sorted(FORMATS))}, found {kind!r}; correct it in the config")
     limits, filters, names = Limits.of(settings.get("limits")), Filters.of(settings.get("filters")), settings.get("types") or {}
     repairs, report = Repairs(), Quality()
-    warnings: list[str] = []
+    expected = settings.get("counts") or {} if settings.get("strict_counts") else {}
 
     def documents() -> Iterator[Document]:
         found = FORMATS[kind](corpus, repairs, {**(settings.get(kind) or {}), "limits": limits})
@@ -72,19 +72,16 @@ def harmonize(dataset: str, settings: Mapping[str, Any], *, raw: str | Path, out
                 report.leave_out(renamed, criterion)
             else:
                 yield renamed
-        warnings.extend(differences(report.read.to_json(), settings.get("counts") or {}))
-        if warnings and settings.get("strict_counts"):
-            raise BionerError(f"{dataset}: {'; '.join(warnings)}; download again or correct `counts`")
+        if others := differences(report.read.to_json(), expected):
+            raise BionerError(f"{dataset}: {'; '.join(others)}; download again or correct `counts`")
 
     number = write_documents(output, documents())
     value = report.to_json(repairs, names)
-    value |= {"dataset": dataset, "format": kind, "warnings": warnings, "inputs": {file.name: file.sha256 for file in corpus.files}}
+    value |= {"dataset": dataset, "format": kind, "inputs": {file.name: file.sha256 for file in corpus.files}}
     write_json(quality, value)
     out = sum(report.filtered.counts.values())
     told = f"{number:,} documents{f' ({out:,} more left out by filters)' if out else ''}, {report.kept.mentions:,} mentions"
     say(f"{dataset}: {told}, {sum(repairs.counts.values()):,} repairs, see {quality}")
-    for warning in warnings:
-        say(f"{dataset}: warning: {warning}")
 
 
 def splitted(documents: Iterable[Document], corpus: RawCorpus, repairs: Repairs, limits: Limits) -> Iterator[Document]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bioner.corpora.consistency import LeftOut, Surfaces, describe
 from bioner.corpora.profile import Profile, together
-from bioner.corpora.quality import FEATURES, NO_SPLIT, Counts, expected_counts, features_of
+from bioner.corpora.quality import FEATURES, NO_SPLIT, Counts, differences, expected_counts, features_of
 from bioner.corpora.repeats import Seen, Texts
 from bioner.entities import SPLITS, Document
 from bioner.errors import BionerError
@@ -46,13 +46,14 @@ def inspect_corpus(report: Mapping[str, Any], settings: Mapping[str, Any], docum
         left_out.add(document)
         if texts.keeps(document):
             unique.add(document)
-    closed = bool(settings.get("agreement"))
+    closed, counts = bool(settings.get("agreement")), settings.get("counts") or {}
     return dict(report) | {
         "title": settings.get("title", report["dataset"]),
         "source": settings.get("source", ""),
         "licence": settings.get("licence", ""),
         "agreement": closed,
-        "expected": expected_counts(report["counts"], settings.get("counts") or {}),
+        "warnings": differences(report["counts"], counts),
+        "expected": expected_counts(report["counts"], counts),
         "features": {name: features[name] for name in FEATURES},
         "splits": {split: profile.to_json() for split, profile in (profiles | {"all": whole}).items()},
         "consistency": describe(surfaces, left_out, 0 if closed else EXAMPLES),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bioner.corpora.raw import is_plain, manifest_entry, write_manifest
+from bioner.corpora.raw import is_plain, manifest_entry, read_manifest, write_manifest
 from bioner.entities import SPLITS
 from bioner.errors import BionerError
+from bioner.provenance import value_digest
 
 RELEASE_FOLDERS = {
     "concept_assertion_relation_training_data": "train",
@@ -42,8 +43,42 @@ def list_provided(dataset: str, settings: Mapping[str, Any], output: str | Path)
     Raises:
         BionerError: no such folder or file; the message says what to sign and where to put the files.
     """
+    folder, root = _place(settings)
+    entries = [_entry(dataset, root, row) for row in _rows(dataset, settings)]
+    write_manifest(output, dataset, str(settings.get("licence", "")), entries, root=folder)
+
+
+def provided_state(dataset: str, settings: Mapping[str, Any], manifest: str | Path, digests: Callable[[Sequence[Path]], list[str]]) -> str:
+    """Digest of a user's files, as a manifest would list them: another one when a file came, went, or changed by a byte.
+
+    Where they are not there, as in a clone to which only results were copied, it is that of the files which the manifest lists; empty
+    where there is none either, which `list_provided` then tells.
+
+    Args:
+        dataset, settings: as of `list_provided`.
+        manifest: what it wrote, or will write.
+        digests: gives the SHA-256 of files.
+    """
+    _, root = _place(settings)
+    try:
+        rows = _rows(dataset, settings)
+        listed = [[*row, digest] for row, digest in zip(rows, digests([root / name for name, _, _ in rows]), strict=True)]
+    except (BionerError, OSError):
+        if not os.path.isfile(manifest):
+            return ""
+        listed = [[file.name, file.split, file.role, file.sha256] for file in read_manifest(manifest).files]
+    return value_digest(listed)
+
+
+def _place(settings: Mapping[str, Any]) -> tuple[str, Path]:
+    """The folder of a user's files as the config has it, and where it is."""
     folder = str(settings.get("folder") or ".")
-    root = Path(os.path.expanduser(folder))
+    return folder, Path(os.path.expanduser(folder))
+
+
+def _rows(dataset: str, settings: Mapping[str, Any]) -> list[Row]:
+    """The files that a config entry names; BionerError where there are none."""
+    folder, root = _place(settings)
     if not os.path.isdir(root):
         raise BionerError(f"{dataset}: expected your files in the folder {folder}, found no such folder; {_advice(settings)}")
     if settings.get("files"):
@@ -56,8 +91,7 @@ def list_provided(dataset: str, settings: Mapping[str, Any], output: str | Path)
         raise BionerError(f"{dataset}: expected `folder`, `paths` or `glob` (where your files are), found none; add one in the config")
     if not any(role == "text" for _, _, role in rows):
         raise BionerError(f"{dataset}: expected files of format {settings.get('format')} in {folder}, found none; {_advice(settings)}")
-    entries = [_entry(dataset, root, row) for row in rows]
-    write_manifest(output, dataset, str(settings.get("licence", "")), entries, root=folder)
+    return rows
 
 
 def _entry(dataset: str, root: Path, row: Row) -> dict[str, Any]:

@@ -10,15 +10,8 @@ from typing import Any
 from bioner.credentials import redact
 from bioner.errors import BionerError
 from bioner.storage import atomic_path, sha256_file, write_json
-from bioner.tagging.hub import WEIGHT_FILES, download, look_up
-from bioner.tagging.manifest import refuse_code
-
-CONFIG = "config.json"
-TOKENIZER_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "sentencepiece.bpe.model",
-    "source.spm", "target.spm", "target_vocab.json", "generation_config.json",
-)  # fmt: skip
+from bioner.tagging.hub import download, look_up
+from bioner.tagging.manifest import CONFIG, TOKENIZER_FILES, WEIGHT_FILES, files_of, refuse_code
 
 
 def fetch_encoder(name: str, settings: dict[str, Any], output: Path) -> None:
@@ -83,10 +76,11 @@ def _download(repository: str, commit: str, downloads: Path) -> Path:
 
 
 def _install(name: str, folder: Path, expected: str | None, source: dict[str, Any], output: Path) -> None:
-    weights = next((folder / file for file in WEIGHT_FILES if (folder / file).is_file()), None)
-    if weights is None or not (folder / CONFIG).is_file():
+    names = files_of(folder)
+    if CONFIG not in names:
         raise BionerError(f"{folder}: expected {CONFIG} and one of {', '.join(WEIGHT_FILES)}; check the encoder's source")
     refuse_code(folder)
+    weights = folder / names[-1]
     digest = sha256_file(weights)
     if expected is not None and digest != expected:
         where = f"{source['hub']}@{source['revision']}: {weights.name}" if "hub" in source else weights
@@ -99,9 +93,8 @@ def _install(name: str, folder: Path, expected: str | None, source: dict[str, An
     for stale in (output.name, CONFIG, *TOKENIZER_FILES, *WEIGHT_FILES):  # an earlier source's files would be loaded too
         (output.parent / stale).unlink(missing_ok=True)
     files = {}
-    for file in (CONFIG, *TOKENIZER_FILES, weights.name):
-        if (folder / file).is_file():
-            with atomic_path(output.parent / file) as path:
-                shutil.copyfile(folder / file, path)
-                files[file] = sha256_file(path)
+    for file in names:
+        with atomic_path(output.parent / file) as path:
+            shutil.copyfile(folder / file, path)
+            files[file] = sha256_file(path)
     write_json(output, {"encoder": name, "source": source, "files": files})

@@ -25,9 +25,9 @@ from huggingface_hub.utils import build_hf_headers
 from bioner.commandline import say
 from bioner.errors import BionerError
 from bioner.storage import sha256_file
+from bioner.tagging.manifest import WEIGHT_FILES
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 ELSEWHERE = "set HF_ENDPOINT to a mirror, or use a source {folder: ...} with the files"
 TRIES = 3
 

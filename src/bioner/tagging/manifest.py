@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bioner.errors import BionerError
+from bioner.provenance import value_digest
 from bioner.storage import read_json, sha256_file
 
 MANIFEST = "encoder.json"
+CONFIG = "config.json"
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""Weights; the first that is there is taken."""
+TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "spm.model", "sentencepiece.bpe.model",
+    "source.spm", "target.spm", "target_vocab.json", "generation_config.json",
+)  # fmt: skip
+
+
+def files_of(folder: Path) -> list[str]:
+    """Names of the files in a folder that an encoder consists of, the configuration first, the weights last; none without weights."""
+    weights = [file for file in WEIGHT_FILES if (folder / file).is_file()][:1]
+    return [file for file in (CONFIG, *TOKENIZER_FILES, *weights) if (folder / file).is_file()] if weights else []
+
+
+def folders_state(settings: Mapping[str, Any], manifest: Path, digests: Callable[[Sequence[Path]], list[str]]) -> str:
+    """Digest of what lies in an encoder's source folders: another one when one of its files came, went, or changed by a byte.
+
+    Of a folder that is not there, but that the encoder was fetched from, it is that of the files as fetched.
+
+    Args:
+        settings: as of `fetch_encoder`.
+        manifest: what it wrote, or will write.
+        digests: gives the SHA-256 of files.
+    """
+    fetched = read_json(manifest) if os.path.isfile(manifest) else {}
+    found: list[Any] = []
+    for source in settings["sources"]:
+        if "folder" in source:
+            folder = Path(source["folder"]).expanduser()
+            names = files_of(folder)
+            listed = dict(zip(names, digests([folder / name for name in names]), strict=True))
+            found.append(listed or (fetched.get("files", {}) if fetched.get("source") == source else {}))
+    return value_digest(found) if found else ""
 
 
 def verify_encoder(folder: Path) -> dict[str, Any]:

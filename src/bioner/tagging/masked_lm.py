@@ -17,12 +17,11 @@ from transformers import AutoModelForMaskedLM
 from bioner.commandline import say
 from bioner.errors import BionerError
 from bioner.storage import sha256_file, write_json
-from bioner.tagging.encoders import TOKENIZER_FILES
-from bioner.tagging.hub import WEIGHT_FILES
 from bioner.tagging.loading import load_config, load_network
+from bioner.tagging.manifest import CONFIG, TOKENIZER_FILES, WEIGHT_FILES
 from bioner.tagging.saving import saving
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+WEIGHTS = "model.safetensors"
 
 
 def load_masked_lm(folder: Path, *, attention_dropout: float | None) -> Any:

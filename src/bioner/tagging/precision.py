@@ -30,9 +30,15 @@ def configure_torch(threads: int) -> None:
 
 
 def choose_device() -> torch.device:
-    """A CUDA card that this process takes for itself (see `bioner.cards`), or the processor, which is said."""
+    """A CUDA card that this process takes for itself (see `bioner.cards`), or the processor, which is said.
+
+    Raises:
+        BionerError: there is a card that cannot be taken, since nothing but CUDA knows of it: two jobs could share it by accident.
+    """
     card = claim_card()
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    if device.type == "cuda" and card is None:
+        raise BionerError("expected to find the machine's cards, found one by CUDA alone; name those to use, as in CUDA_VISIBLE_DEVICES=0")
     say(f"on {device_name(device)}" + (f", card {card}" if device.type == "cuda" else ""))
     return device
 

@@ -121,7 +121,6 @@ def test_counts_and_offsets(tmp_path: Path, name: str) -> None:
     told = {key: settings[key] for key in DATASET_KEYS["harmonize"] if key in settings} | {"strict_counts": True}
     harmonize(name, told, raw=manifest, output=output, quality=quality)
     report = json.loads(quality.read_text())
-    assert report["warnings"] == []
     found: dict[str, Any] = {split: [0, 0, {}] for split in COUNTS[name]}
     features: Counter[str] = Counter()
     for document in read_documents(output):

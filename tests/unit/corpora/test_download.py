@@ -90,7 +90,7 @@ def test_from_files_and_folders_of_this_machine(mirror: Path, tmp_path: Path) ->
 def test_the_environment_names_the_mirror_of_the_command(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIONER_MIRROR", str(mirror))
     out = tmp_path / "raw/manifest.json"
-    main(["--dataset", "x", "--settings", json.dumps(settings(entry())), "--mirror", "", "--output", str(out)])
+    main(["--dataset", "x", "--settings", json.dumps(settings(entry())), "--output", str(out)])
     assert names(out.parent) == ["a.txt", "manifest.json"]
 
 

@@ -303,7 +303,7 @@ def report_of(documents: Sequence[Document], **more: Any) -> dict[str, Any]:
             row["mentions"] += len(each.mentions)
             for mention in each.mentions:
                 row["types"][mention.type] = row["types"].get(mention.type, 0) + 1
-    told = {"dataset": "toy", "format": "jsonl", "warnings": [], "inputs": {"toy.jsonl": "0" * 64}, "repairs": {}, "filtered": {}}
+    told = {"dataset": "toy", "format": "jsonl", "inputs": {"toy.jsonl": "0" * 64}, "repairs": {}, "filtered": {}}
     told |= {"lost_mentions": {"reading": 0, "types": 0, "filters": 0}, "types_read": {}}
     return told | {"offsets": {"checked": 0, "exact": 0, "share": None}, "counts": counts, "kept": counts} | more
 
@@ -387,6 +387,7 @@ def test_the_report_has_all_of_harmonize_and_counts_without_repeats(tmp_path: Pa
         {"split": "train", "what": "Drug mentions", "expected": 2, "found": 2},
         {"split": "validation", "what": "documents", "expected": 1, "found": 0},
     ]
+    assert report["warnings"] == ["train: expected 5 mentions, found 3", "validation: expected 1 documents, found 0"]
     assert report["splits"]["train"]["documents"] == 3 and report["splits"]["all"]["mentions"] == 4
     nothing = {"documents": 0, "mentions": 0, "types": {}}
     kept = {"documents": 1, "mentions": 1, "types": {"Sign": 1}}

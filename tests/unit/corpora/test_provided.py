@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from bioner.config import load_plan
 from bioner.corpora.download import download
 from bioner.corpora.harmonize import harmonize
-from bioner.corpora.provided import list_provided
+from bioner.corpora.provided import list_provided, provided_state
 from bioner.corpora.raw import read_manifest
 from bioner.documents import read_documents
 from bioner.entities import SPLITS
 from bioner.errors import BionerError, ConfigError
 from bioner.planning import DATASET_KEYS
+from bioner.storage import sha256_file
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -180,3 +181,38 @@ def test_the_config_knows_provided_paths(tmp_path: Path) -> None:
 def test_wrong_entries_are_named(tmp_path: Path, entry: dict[str, Any], match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         plan(tmp_path, **entry)
+
+
+def state(place: Path, settings: dict[str, Any]) -> str:
+    return provided_state("mine", settings, place / "manifest.json", lambda paths: [sha256_file(path) for path in paths])
+
+
+@pytest.mark.parametrize("chosen", [{}, {"glob": {"train": "*.jsonl"}}, {"paths": ["a.jsonl", "b.jsonl"]}])
+def test_the_state_of_files_changes_with_their_bytes_names_and_number(tmp_path: Path, chosen: dict[str, Any]) -> None:
+    folder = tmp_path / "mine"
+    settings = {"source": "provided", "format": "jsonl", "folder": str(folder)} | chosen
+    assert state(tmp_path, settings) == ""  # nothing is there, and nothing was: the command tells
+    put(folder, "jsonl", "a", "b")
+    first = state(tmp_path, settings)
+    assert first and state(tmp_path, settings) == first
+    (folder / "a.jsonl").write_text((folder / "a.jsonl").read_text().replace("gout", "ague"))
+    second = state(tmp_path, settings)
+    assert second not in ("", first)
+    if "paths" not in chosen:
+        put(folder, "jsonl", "c")
+        third = state(tmp_path, settings)
+        assert third not in ("", first, second)
+        (folder / "c.jsonl").rename(folder / "d.jsonl")
+        assert state(tmp_path, settings) not in ("", first, second, third)
+
+
+def test_files_that_are_gone_are_as_they_were_read(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    put(folder, "brat", "a", "b")
+    settings = {"source": "provided", "format": "brat", "folder": str(folder)}
+    list_provided("mine", settings, tmp_path / "manifest.json")
+    before = state(tmp_path, settings)
+    folder.rename(tmp_path / "elsewhere")
+    assert state(tmp_path, settings) == before
+    (tmp_path / "manifest.json").unlink()
+    assert state(tmp_path, settings) == ""

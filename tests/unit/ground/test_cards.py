@@ -216,11 +216,30 @@ def test_cards_are_those_that_cuda_sees(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert visible_cards({cards.VISIBLE: "2, GPU-1f,-1,3"}) == ["2", "GPU-1f"]
     assert visible_cards({cards.VISIBLE: ""}) == []
     monkeypatch.setattr(cards, "DRIVER", tmp_path / "none")
+    monkeypatch.setattr(cards, "OTHERS", (tmp_path / "none",))
     assert visible_cards({}) == []
     for name in ("0000:01:00.0", "0000:02:00.0"):
         (tmp_path / "gpus" / name).mkdir(parents=True)
     monkeypatch.setattr(cards, "DRIVER", tmp_path / "gpus")
     assert visible_cards({}) == ["0", "1"]
+
+
+def test_cards_without_a_driver_folder_are_counted_by_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As under WSL 2 and with AMD's cards: their jobs would have no lock, and all take the first card."""
+    (tmp_path / "dxg").touch()
+    (tmp_path / "torch.py").write_text("class cuda:\n    device_count = staticmethod(lambda: 3)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(cards, "DRIVER", tmp_path / "none")
+    monkeypatch.setattr(cards, "OTHERS", (tmp_path / "kfd", tmp_path / "dxg"))
+    assert visible_cards({}) == ["0", "1", "2"]
+    (tmp_path / "torch.py").write_text("raise ImportError('no libcuda')\n")
+    with pytest.raises(BionerError, match=r"found: ImportError: no libcuda; name them in CUDA_VISIBLE_DEVICES"):
+        visible_cards({})
+
+
+def test_jobs_find_each_others_locks_whatever_their_folder_of_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cards, "FOLDER", tmp_path / "locks")
+    assert lock_folder({"TMPDIR": str(tmp_path / "a")}) == lock_folder({"TMPDIR": str(tmp_path / "b")}) == tmp_path / "locks"
 
 
 def test_jobs_of_slurm_have_locks_of_their_own(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from bioner.digests import CodeDigests, source_digest
+from bioner.digests import CodeDigests, FileDigests, source_digest
 from bioner.errors import BionerError
 from bioner.provenance import PACKAGE, code_digest
+from bioner.storage import sha256_file
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +59,22 @@ def test_any_byte_of_a_source_file_changes_the_digest_of_sources(tmp_path: Path)
 def test_an_unknown_command_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BionerError, match="no_such_command"):
         CodeDigests(tmp_path / "code.json")("no_such_command")
+
+
+def test_digests_of_files_are_read_again_only_when_size_or_time_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, files = tmp_path / "kept/files.json", [tmp_path / "a", tmp_path / "b"]
+    for path in files:
+        path.write_text(path.name)
+        os.utime(path, (1e9, 1e9))
+    read: list[str] = []
+    monkeypatch.setattr("bioner.digests.sha256_file", lambda path: read.append(path.name) or sha256_file(path))
+    expected = [hashlib.sha256(name.encode()).hexdigest() for name in "ab"]
+    assert FileDigests(kept)(files) == expected and read == ["a", "b"]
+    assert FileDigests(kept)(files[::-1]) == expected[::-1] and read == ["a", "b"]
+    files[0].write_text("c")  # of the same size, a moment ago: what is written within the same tick of its clock must be seen
+    changed = [hashlib.sha256(b"c").hexdigest(), expected[1]]
+    assert FileDigests(kept)(files) == changed and FileDigests(kept)(files) == changed and read == ["a", "b", "a", "a"]
+    kept.write_text("no JSON")
+    assert FileDigests(kept)(files) == changed
+    with pytest.raises(FileNotFoundError):
+        FileDigests(kept)([tmp_path / "none"])
