@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from bioner.checks.attacks import check_attack
-from bioner.checks.datasets import check_dataset, check_preparation
-from bioner.checks.experiments import check_experiment, check_present, check_unsafe
+from bioner.checks.datasets import check_dataset, check_files, check_preparation
+from bioner.checks.experiments import check_experiment, check_unsafe
 from bioner.checks.models import check_model
+from bioner.checks.presence import check_mirror, check_present
 from bioner.checks.refinements import check_adaptations, check_searched_runs, check_searches
+from bioner.checks.sharing import check_documents_of
 from bioner.credentials import check_recordable
 from bioner.descriptions import describe
 from bioner.errors import ConfigError
@@ -49,6 +51,10 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
         raise ConfigError(f"ontologies.{name}: expected a name that no dataset has, for both are fetched to results/raw/{name}; rename one")
     for name, dataset in config["datasets"].items():
         check_dataset(f"datasets.{name}", dataset)
+    for name, ontology in config["ontologies"].items():
+        check_files(f"ontologies.{name}", ontology["files"])
+    check_documents_of(config["datasets"])
+    check_mirror(config, Path(base))
     for name, model in config["models"].items():
         check_model(f"models.{name}", model, of_models)
     check_adaptations(config)
@@ -70,7 +76,7 @@ def load_plan(config: dict[str, Any], base: str | Path, *, schema: Path = SCHEMA
             plan.equal_to(run.dataset, run.protocol)
         for run, target in plan.transfers(experiment.name):
             plan.transfer_types(run.dataset, target)
-    check_searched_runs(plan)
+    check_searched_runs(plan, Path(base))
     return plan
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bioner.experiments import EXTERNAL, Experiment
+from bioner.experiments import EXTERNAL
 from bioner.planning import Plan
 from bioner.preparation.protocols import Protocol
 from bioner.provenance import value_digest
@@ -62,8 +62,15 @@ def describe(plan: Plan, name: str) -> dict[str, Any]:
             f"{model} trained on names of the external lexicons {', '.join(sorted(plan.config['preparation']['lexicons']))}"
             for model in entry["models"]
             if EXTERNAL in plan.config["models"][model]["augmentation"]
+        ]
+        + [
+            f"not transferred to {target}, which is not provided: {experiment.absent[target]}"
+            for target in sorted({transfer["to"] for transfer in experiment.given["transfer"]} & experiment.absent.keys())
         ],
-        "protocol_notes": {name: _notes(plan, experiment, Protocol.parse(name)) for name in experiment.divisions},
+        "protocol_notes": {name: protocol_notes(Protocol.parse(name)) for name in experiment.divisions},
+        "dataset_notes": {
+            name: {dataset: _notes(plan, dataset, Protocol.parse(name)) for dataset in experiment.present} for name in experiment.divisions
+        },
     }
 
 
@@ -100,16 +107,13 @@ def _encoder_note(plan: Plan, model: dict[str, Any]) -> str | None:
     return f"{name} adapted on the training part{others}"
 
 
-def _notes(plan: Plan, experiment: Experiment, protocol: Protocol) -> list[str]:
-    """What rows under a protocol must say: what the protocol has, and what is known of the official splits of its corpora."""
-    notes = protocol_notes(protocol)
-    for dataset in experiment.present:
-        filters = plan.config["datasets"][dataset].get("filters", {})
-        if criteria := sorted(name for name, value in filters.items() if value):
-            notes.append(f"{dataset}: documents left out by {', '.join(criteria)}")
-    for dataset in experiment.present if protocol.kind == "official" else ():
-        entry = plan.config["datasets"][dataset]
-        if entry["deduplicate"] != "none":
-            notes.append(f"official split of {dataset}: left out of training and validation is {DEDUPLICATED[entry['deduplicate']]}")
-        notes += [f"leak audit of {dataset}: {count} {check} allowed" for check, count in sorted(entry["allowed_leaks"].items())]
-    return notes
+def _notes(plan: Plan, dataset: str, protocol: Protocol) -> list[str]:
+    """What rows of a corpus under a protocol must say: what was left out of it, and what is known of its official split."""
+    entry = plan.config["datasets"][dataset]
+    criteria = sorted(name for name, value in entry.get("filters", {}).items() if value)
+    notes = [f"{dataset}: documents left out by {', '.join(criteria)}"] if criteria else []
+    if protocol.kind != "official":
+        return notes
+    if entry["deduplicate"] != "none":
+        notes.append(f"official split of {dataset}: left out of training and validation is {DEDUPLICATED[entry['deduplicate']]}")
+    return notes + [f"leak audit of {dataset}: {count} {check} allowed" for check, count in sorted(entry["allowed_leaks"].items())]

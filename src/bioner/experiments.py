@@ -38,16 +38,25 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A selection of runs: datasets x models x folds x seeds; `absent` says why datasets are missing, `unlinked` why its ontology is."""
+    """A selection of runs: datasets x models x folds x seeds.
+
+    `given` is its entry in the configuration, `absent` says why datasets are missing (its own, and those that it transfers to), `unlinked`
+    why its ontology is.
+    """
 
     name: str
-    entry: dict[str, Any]
+    given: dict[str, Any]
     absent: dict[str, str] = field(default_factory=dict)
     unlinked: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, entry: dict[str, Any]) -> Experiment:
         return cls(name, entry)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """Its entry in the configuration, without transfers to datasets that are missing."""
+        return self.given | {"transfer": [transfer for transfer in self.given["transfer"] if transfer["to"] not in self.absent]}
 
     @property
     def datasets(self) -> list[str]:

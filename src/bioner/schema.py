@@ -15,6 +15,8 @@ import yaml
 from bioner.errors import ConfigError
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+LARGEST = 2**63
+"""Integers are smaller, of either sign."""
 
 
 def read_schema(path: Path) -> dict[str, Any]:
@@ -29,6 +31,7 @@ def check_schema(config: dict[str, Any], schema: dict[str, Any]) -> None:
     """ConfigError for the first value, by its place, that a configuration must not have; defaults and numbers are filled in."""
     fill_defaults(config, schema)
     read_numbers(config, schema)
+    _check_numbers(config, "")
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.absolute_path)))
     if errors:
         raise ConfigError(describe_error(errors[0]))
@@ -72,13 +75,26 @@ def read_numbers(value: Any, schema: dict[str, Any]) -> Any:
 
 def _number(text: str) -> int | float | str:
     """The number that a text says, or the text itself."""
-    for read in (int, float):
-        try:
-            number: int | float = read(text)
-        except ValueError:
-            continue
-        return number if math.isfinite(number) else text
-    return text
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
+
+
+def _check_numbers(value: Any, where: str) -> None:
+    """ConfigError for what is no number, and for one that processors have no integer for."""
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_numbers(part, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where}: expected a finite number, found {value}; correct it")
+    elif isinstance(value, int) and abs(value) >= LARGEST:
+        raise ConfigError(f"{where}: expected a number below 2^63, found a larger one; correct it, or quote what is text")
 
 
 def _list(value: Any) -> list[Any]:
@@ -95,8 +111,9 @@ def describe_error(error: jsonschema.ValidationError) -> str:
         return f"{where}: unknown key '{unknown[0]}'{_suggest(unknown[0], known)}; expected keys are {', '.join(sorted(known))}"
     if error.validator == "anyOf":
         return _describe_alternatives(error, where)
-    hint = schema.get("description", "")
-    return f"{where}: {error.message}{f' ({hint})' if hint else ''}"
+    hint, value = schema.get("description", ""), repr(error.instance)
+    told = error.message.replace(value, f"{value[:100]}...") if len(value) > 100 else error.message
+    return f"{where}: {told}{f' ({hint})' if hint else ''}"
 
 
 def _describe_alternatives(error: jsonschema.ValidationError, where: str) -> str:

@@ -19,6 +19,11 @@ CASES = {
         "experiments.toy.datasets: 'i2b2_2010' is not provided: sign the n2c2 Data Use Agreement",
     ),
     "unknown experiment": ("run=[toyy]", "run: unknown name 'toyy', did you mean 'toy'?"),
+    "400 digits": (f'training={{"epochs": {"9" * 400}}}', "training.epochs: expected a number below 2^63, found a larger one"),
+    "a mirror that there cannot be": (
+        f"mirror={'m' * 300}",
+        "mirror: expected a folder or URL prefix, found a name that no folder can have",
+    ),
     "wrong type": ('training={"epochs": "many"}', "training.epochs: 'many' is not of type 'integer'"),
 }
 

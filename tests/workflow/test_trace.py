@@ -133,6 +133,38 @@ def test_a_table_that_is_not_there(tmp_path: Path) -> None:
         trace.main([str(tmp_path / "table1.csv")])
 
 
+@pytest.mark.parametrize(
+    ("folder", "table"),
+    [
+        ("results/toy/tables", "table1.csv"),
+        ("results/toy/tables", "./table1.csv"),
+        ("results/toy/report", "../tables/table1.csv"),
+        ("results/toy", "tables/table1.csv"),
+        (".", "results/toy/tables/table1.csv"),
+    ],
+)
+def test_a_table_is_named_from_any_folder(
+    finished_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: str, table: str
+) -> None:
+    monkeypatch.chdir(finished_folder / folder)
+    trace.main([table, *WHERE, "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["table"] == table.removeprefix("./")
+    assert [run["run"] for run in told["runs"]] == [RUN] and {link["state"] for link in told["runs"][0]["links"]} == {"holds"}
+
+
+def test_results_that_a_link_leads_to_are_traced_from_the_link(
+    finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "linked"
+    project.mkdir()
+    (project / "results").symlink_to(finished.folder / "results")
+    monkeypatch.chdir(project)
+    trace.main(["results/toy/tables/table1.csv", *WHERE, "--json"])
+    links = json.loads(capsys.readouterr().out)["runs"][0]["links"]
+    assert all(link["where"].startswith(str(project / "results")) for link in links)
+
+
 def test_a_corpus_in_its_users_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for root, folder in (("~/c", tmp_path / "home" / "c"), ("data/c", tmp_path / "project" / "data" / "c")):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
-from bioner.checks.datasets import has_documents, missing_reason
+from bioner.checks.datasets import has_documents
 from bioner.errors import ConfigError
-from bioner.experiments import EXTERNAL, Experiment
+from bioner.experiments import EXTERNAL
 from bioner.heads import check_fit
 from bioner.preparation.protocols import UNSAFE
 from bioner.schema import check_names
@@ -28,8 +26,12 @@ def check_experiment(config: dict[str, Any], name: str, entry: dict[str, Any]) -
         check_fit(where, model, settings, {attack: config["attacks"][attack]["kind"] for attack in entry["attacks"]})
     _check_protocols(where, entry)
     check_names([entry["linking"]] if entry["linking"] else [], config["ontologies"], f"{where}.linking")
+    pairs = [(transfer["from"], transfer["to"]) for transfer in entry["transfer"]]
     for number, transfer in enumerate(entry["transfer"]):
         _check_transfer(config, where, entry, transfer, f"{where}.transfer.{number}")
+        if (first := pairs.index(pairs[number])) < number:
+            told = f"{transfer['from']} to {transfer['to']} in transfer.{first} too"
+            raise ConfigError(f"{where}.transfer.{number}: expected each pair once, found {told}; put their types into one")
     if {entry["protocol"], *entry["compare"]} != {"official"}:
         _check_folds(config, where, entry)
 
@@ -84,51 +86,3 @@ def check_unsafe(config: dict[str, Any], where: str, entry: dict[str, Any]) -> N
                     f"{where}.models: '{model}' is trained on variants, which unsafe protocols have none of and training_words "
                     "does not count; take one without augmentation"
                 )
-
-
-def check_present(config: dict[str, Any], experiment: Experiment, base: Path) -> None:
-    """Note what a selected experiment has to do without, or raise ConfigError where it cannot: datasets, an ontology, encoders' folders."""
-    _check_provided(config, experiment, base)
-    _check_ontology(config, experiment, base)
-    _check_encoder_folders(config, experiment, base)
-
-
-def _check_ontology(config: dict[str, Any], experiment: Experiment, base: Path) -> None:
-    """Note an ontology that the experiment links to and that a mirror lacks; the rest of the experiment needs none of it."""
-    name = experiment.entry["linking"]
-    mirror = str(config["mirror"] or os.environ.get("BIONER_MIRROR", ""))
-    if not name or not mirror or "://" in mirror or (base / "results" / "raw" / name / "manifest.json").is_file():
-        return
-    files = config["ontologies"][name]["files"]
-    lacking = [file for file in files if not (base / os.path.expanduser(mirror) / file["path"]).is_file()]
-    if lacking:
-        told = f"{lacking[0]['path']}{f' and {len(lacking) - 1} more' if lacking[1:] else ''}"
-        experiment.unlinked[name] = f"{name} is not there: put {told} below the mirror (from {lacking[0]['url']}), or use no mirror"
-
-
-def _check_provided(config: dict[str, Any], experiment: Experiment, base: Path) -> None:
-    for name in experiment.datasets:
-        reason = missing_reason(config["datasets"][name], base)
-        if reason is None:
-            continue
-        if experiment.missing == "error":
-            raise ConfigError(
-                f"experiments.{experiment.name}.datasets: '{name}' is not provided: {reason}; "
-                f"or set experiments.{experiment.name}.missing to row"
-            )
-        experiment.absent[name] = reason
-
-
-def _check_encoder_folders(config: dict[str, Any], experiment: Experiment, base: Path) -> None:
-    """ConfigError for a model whose encoder can come from folders alone, of which none is there, and that was not fetched before."""
-    for model in experiment.entry["models"]:
-        name = config["models"][model]["encoder"]
-        sources = config["encoders"][name]["sources"] if name else []
-        folders = [source["folder"] for source in sources if "folder" in source]
-        if not name or len(folders) < len(sources) or (base / "results" / "encoders" / name / "encoder.json").is_file():
-            continue
-        if not any((base / os.path.expanduser(folder)).is_dir() for folder in folders):
-            raise ConfigError(
-                f"experiments.{experiment.name}.models: model '{model}' needs encoder '{name}', found no folder {' or '.join(folders)}; "
-                "put the encoder there (`bioner convert` makes one of a TensorFlow checkpoint), or leave the model out"
-            )

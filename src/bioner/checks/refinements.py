@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from bioner.checks.datasets import has_documents
 from bioner.checks.models import check_model
+from bioner.checks.sharing import shared_documents
 from bioner.errors import BionerError, ConfigError
 from bioner.heads import check_fit, complete_model
 from bioner.planning import Plan
@@ -178,13 +181,21 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def check_searched_runs(plan: Plan) -> None:
+def check_searched_runs(plan: Plan, base: Path) -> None:
     """Whether no selected run is tested, on its own dataset or one that it is transferred to, on documents by which its values were chosen.
 
+    Args:
+        base: folder that relative paths of provided datasets start from.
+
     Raises:
-        ConfigError: a search and a run are on the same dataset under different divisions or on different folds, so that validation
-            documents of the one can be test documents of the other.
+        ConfigError: a search and a run are on the same dataset under different divisions or on different folds, or on the same documents
+            under different names, so that validation documents of the one can be test documents of the other.
     """
+
+    @cache
+    def why(searched: str, tested: str) -> str | None:
+        return shared_documents(plan.config["datasets"], searched, tested, base)
+
     for experiment in plan.experiments:
         tested = [(run, run.dataset) for run in experiment.runs] + plan.transfers(experiment.name)
         for run, dataset in tested:
@@ -198,4 +209,9 @@ def check_searched_runs(plan: Plan) -> None:
                     f"experiments.{experiment.name}: model '{run.model}' has values that the search '{name}' chose on fold {search.fold} "
                     f"of {dataset} under {search.protocol}, whose documents can be test documents of fold {run.fold} under "
                     f"{run.protocol}; run that fold alone, or search on another dataset"
+                )
+            if search.dataset != dataset and (told := why(search.dataset, dataset)):
+                raise ConfigError(
+                    f"experiments.{experiment.name}: model '{run.model}' has values that the search '{name}' chose on {search.dataset}, "
+                    f"whose documents can be test documents of {dataset} under {run.protocol}: {told}; search on a corpus that shares none"
                 )

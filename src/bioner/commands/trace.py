@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     wanted = dict(_pair(text) for text in given.where)
     row = find_row(given.table, wanted, given.line)
     column = given.column or next((name for name in PREFERRED if name in row.cells), next(iter(row.cells)))
-    results, sources = given.table.parent.parent.parent, Sources.beside(given.table)
+    results, sources = Path(os.path.abspath(given.table)).parent.parent.parent, Sources.beside(given.table)
     cell = trace_cell(given.table, row, column, sources)
 
     def follow(system: System, fold: int, seed: int) -> Chain:

@@ -118,7 +118,7 @@ def _row(system: System, settings: ReportSettings, scores: Scores, intervals: In
         "folds": str(count_folds(runs)),
         "seeds": str(count_seeds(runs)),
         "leaks": _leaks(found),
-        "note": "; ".join([*notes, *(note for note in settings.notes_of(protocol) if note not in notes)]),
+        "note": "; ".join([*notes, *(note for note in settings.notes(dataset, protocol) if note not in notes)]),
     }
 
 

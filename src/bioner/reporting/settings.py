@@ -63,7 +63,8 @@ class ModelSettings:
 class ReportSettings:
     """An experiment as the report sees it.
 
-    `attacks` are settings by name, `compare` protocols beside its own, `notes` are declared exceptions, printed in every reproduced row.
+    `attacks` are settings by name, `compare` protocols beside its own. Notes are declared exceptions, printed in the reproduced rows that
+    they are about: all (`general_notes`), those under a protocol, or those of a corpus under a protocol.
     """
 
     experiment: str
@@ -79,15 +80,16 @@ class ReportSettings:
     seeds: Any
     general_notes: tuple[str, ...]
     protocol_notes: Mapping[str, Sequence[str]]
+    dataset_notes: Mapping[str, Mapping[str, Sequence[str]]]
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What every row under the experiment's own protocol says."""
-        return self.notes_of(self.protocol)
+    def notes(self, dataset: str, protocol: str) -> tuple[str, ...]:
+        """What every row of a corpus under a protocol says."""
+        of_dataset = self.dataset_notes.get(protocol, {}).get(dataset, ())
+        return (*self.protocol_notes.get(protocol, ()), *of_dataset, *self.general_notes)
 
-    def notes_of(self, protocol: str) -> tuple[str, ...]:
-        """What every row under a protocol says."""
-        return (*self.protocol_notes.get(protocol, ()), *self.general_notes)
+    def all_notes(self) -> list[str]:
+        """What rows under the experiment's own protocol say, each sentence once."""
+        return list(dict.fromkeys(note for dataset in self.datasets for note in self.notes(dataset, self.protocol)))
 
     @property
     def demo(self) -> bool:
@@ -113,6 +115,7 @@ def read_settings(value: Any) -> ReportSettings:
         "seeds",
         "notes",
         "protocol_notes",
+        "dataset_notes",
     }
     place = "report settings"
     _check_keys(value, required={"experiment", "scale", "datasets", "models"}, known=known, place=place)
@@ -137,6 +140,7 @@ def read_settings(value: Any) -> ReportSettings:
         seeds=value.get("seeds"),
         general_notes=tuple(map(str, value.get("notes") or ())),
         protocol_notes=value.get("protocol_notes") or {},
+        dataset_notes=value.get("dataset_notes") or {},
     )
 
 

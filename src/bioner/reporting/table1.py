@@ -78,7 +78,7 @@ def published_row(row: PublishedRow) -> Row:
 
 def missing_row(dataset: DatasetSettings, settings: ReportSettings) -> Row:
     """The row of a dataset whose files the user has not provided."""
-    note = _note(settings, f"not provided: {dataset.missing}")
+    note = _note(settings, dataset.name, f"not provided: {dataset.missing}")
     values = {"source": "reproduced", "system": "bioner", "dataset": dataset.title, "scale": settings.scale, "note": note}
     return dict.fromkeys(TABLE1_COLUMNS, "") | values
 
@@ -117,7 +117,7 @@ def reproduced_row(
         "difference": f"{float(percent(f1)) - float(target.f1):+.2f}" if target and target.f1 else "",
         "audit": "",
         "note": "; ".join(
-            part for part in (_note(settings, *_run_notes(model, runs), *_ceiling(scores, system)), _comparison(target)) if part
+            part for part in (_note(settings, system[0], *_run_notes(model, runs), *_ceiling(scores, system)), _comparison(target)) if part
         ),
     }
 
@@ -152,8 +152,8 @@ def _run_notes(model: ModelSettings, runs: Mapping[tuple[int, int], float]) -> l
     return notes
 
 
-def _note(settings: ReportSettings, *parts: str) -> str:
-    return "; ".join([DEMO_NOTE] * settings.demo + [*parts, *settings.notes])
+def _note(settings: ReportSettings, dataset: str, *parts: str) -> str:
+    return "; ".join([DEMO_NOTE] * settings.demo + [*parts, *settings.notes(dataset, settings.protocol)])
 
 
 def _comparison(target: PublishedRow | None) -> str:

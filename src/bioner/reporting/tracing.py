@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -69,7 +70,8 @@ class Sources(NamedTuple):
     @classmethod
     def beside(cls, table: Path) -> Sources:
         """Those of `results/<experiment>/tables/<name>.csv`. Raises BionerError where collected rows are missing or malformed."""
-        collected, results = table.parent.parent / "collected", table.parent.parent.parent
+        folder = Path(os.path.abspath(table)).parent.parent  # links stay as they are
+        collected, results = folder / "collected", folder.parent
         reports = (read_json(path) for path in sorted(results.glob("quality/*.json")))
         names = {str(report["title"]): str(report["dataset"]) for report in reports}
         return cls(read_scores(collected / "scores.csv"), read_runs(collected / "runs.csv"), names)

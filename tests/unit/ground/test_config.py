@@ -14,6 +14,7 @@ from bioner.descriptions import describe
 from bioner.errors import ConfigError
 from bioner.experiments import Run
 from bioner.preparation.leaks import CHECKS
+from bioner.reporting.settings import read_settings
 from bioner.schema import SCHEMA, fill_defaults, iter_keys, read_numbers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -229,10 +230,12 @@ def test_a_system_tells_published_rows_apart() -> None:
 
 def test_allowed_leaks_are_told_in_the_rows() -> None:
     change = {"datasets": {"demo_i2b2": {"allowed_leaks": {"shared_documents": 1}}}}
-    assert describe(load_plan(merged(config(), change), ROOT), "demo")["protocol_notes"] == {"kfold5": []}
+    described = describe(load_plan(merged(config(), change), ROOT), "demo")
+    assert described["protocol_notes"] == {"kfold5": []} and not any(described["dataset_notes"]["kfold5"].values())
     change |= {"experiments": {"demo": {"protocol": "official", "compare": ["kfold"]}}}
-    notes = describe(load_plan(merged(config(), change), ROOT), "demo")["protocol_notes"]
-    assert notes == {"official": ["leak audit of demo_i2b2: 1 shared_documents allowed"], "kfold5": []}
+    settings = read_settings(describe(load_plan(merged(config(), change), ROOT), "demo"))
+    assert settings.notes("demo_i2b2", "official") == ("leak audit of demo_i2b2: 1 shared_documents allowed",)
+    assert settings.notes("demo_bc5cdr", "official") == settings.notes("demo_i2b2", "kfold5") == ()
     with pytest.raises(ConfigError, match=r"datasets\.demo_i2b2\.allowed_leaks: 'shared_document' is not one of"):
         load_plan(merged(config(), {"datasets": {"demo_i2b2": {"allowed_leaks": {"shared_document": 1}}}}), ROOT)
 
@@ -246,10 +249,11 @@ def test_the_checks_that_may_be_allowed_are_those_of_the_audit() -> None:
 def test_what_an_official_split_leaves_out_is_told_in_the_rows() -> None:
     change = {"run": ["open"], "datasets": {"bc5cdr": {"deduplicate": "shared"}, "demo_i2b2": {"deduplicate": "shared"}}}
     plan = load_plan(merged(config(), change), ROOT)
-    told = [note for note in describe(plan, "open")["protocol_notes"]["official"] if "left out" in note]
-    assert told == ["official split of bc5cdr: left out of training and validation is what a later part has too"]
+    told = describe(plan, "open")["dataset_notes"]["official"]
+    left_out = [note for notes in told.values() for note in notes if "left out" in note]
+    assert left_out == ["official split of bc5cdr: left out of training and validation is what a later part has too"]
     plan = load_plan(merged(config(), change | {"run": ["demo"]}), ROOT)
-    assert describe(plan, "demo")["protocol_notes"] == {"kfold5": []}  # folds keep what is alike together
+    assert not any(describe(plan, "demo")["dataset_notes"]["kfold5"].values())  # folds keep what is alike together
     with pytest.raises(ConfigError, match=r"datasets\.bc5cdr\.deduplicate"):
         load_plan(merged(config(), {"datasets": {"bc5cdr": {"deduplicate": "yes"}}}), ROOT)
 
@@ -334,3 +338,39 @@ def test_declared_protocols_are_in_every_row() -> None:
         "unsafe protocol: sentences of one document are in training and test",
         "validation part trained on (train_on_validation)",
     ]
+
+
+HUGE = 10**400
+NUMBERS: dict[str, tuple[dict[str, Any], str]] = {
+    "nan": ({"training": {"learning_rate": float("nan")}}, "training.learning_rate: expected a finite number, found nan; correct it"),
+    "infinity": ({"training": {"clip": float("inf")}}, "training.clip: expected a finite number, found inf"),
+    "minus infinity": ({"datasets": {"bc5cdr": {"counts": {"train": {"documents": float("-inf")}}}}}, "train.documents: expected a finite"),
+    "nan in a list": ({"attacks": {"fgsm_grid": {"epsilons": [0.1, float("nan")]}}}, "attacks.fgsm_grid.epsilons.1: expected a finite"),
+    "whole": ({"training": {"epochs": HUGE}}, "training.epochs: expected a number below 2^63, found a larger one; correct it"),
+    "negative": ({"preparation": {"split_seed": -HUGE}}, "preparation.split_seed: expected a number below 2^63, found a larger one"),
+    "as text": (
+        {"training": {"learning_rate": str(HUGE)}},
+        "training.learning_rate: expected a number below 2^63, found a larger one",
+    ),
+    "as a float": ({"training": {"epochs": 1e300}}, "training.epochs: expected a number below 2^63, found a larger one"),
+    "in a space": (
+        {"searches": {"plain_rates": {"space": {"training.epochs": {"low": 1, "high": HUGE}}}}},
+        "searches.plain_rates.space.training.epochs.high: expected a number below 2^63",
+    ),
+    "as endless text": ({"training": {"epochs": "9" * 5000}}, "training.epochs: '999"),
+    "infinite text": ({"training": {"learning_rate": "1e999"}}, "training.learning_rate: '1e999' is not of type 'number'"),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_that_no_machine_counts_with_are_one_clear_line(name: str) -> None:
+    change, message = NUMBERS[name]
+    with pytest.raises(ConfigError) as caught:
+        load_plan(merged(config(), change), ROOT)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_large_numbers_that_machines_count_with_are_let_through() -> None:
+    value = merged(config(), {"preparation": {"split_seed": 2**63 - 1}, "training": {"weight_decay": "1e30"}})
+    assert load_plan(value, ROOT).recipe("plain")["training"]["weight_decay"] == 1e30

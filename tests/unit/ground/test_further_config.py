@@ -53,7 +53,7 @@ def test_runs_on_corpora_with_diseases_are_linked() -> None:
     assert plan.table_rows("mine", "linking")[0] == "results/linked/bc5cdr/official/plain/fold0/seed1/disease_ontology.csv"
     assert plan.disease_types("bc5cdr") == ["Disease"] and plan.disease_types("jnlpba") == []
     assert plan.table_settings("mine", "linking") == {"ontology": "Disease Ontology", "missing": None}
-    assert plan.slice("download", "disease_ontology").keys() == {"licence", "files"}
+    assert plan.slice("download", "disease_ontology").keys() == {"files"}
     assert load(ENTRY | {"linking": None}).linked_runs("mine") == []
 
 
@@ -84,6 +84,17 @@ MISTAKES = {
     "to": ({"transfer": [TRANSFER | {"to": "ncbi"}]}, {}, "experiments.mine.transfer.0.to: unknown name 'ncbi'"),
     "itself": ({"transfer": [TRANSFER | {"to": "bc5cdr"}]}, {}, "transfer.0.to: expected another dataset than 'bc5cdr'"),
     "agreement": ({"transfer": [TRANSFER | {"to": "i2b2_2010"}]}, {}, "'i2b2_2010' is under an agreement"),
+    "twice": (
+        {
+            "transfer": [
+                TRANSFER,
+                {"from": "jnlpba", "to": "bc2gm", "types": {"protein": "GENE"}},
+                TRANSFER | {"types": {"Chemical": "Disease"}},
+            ]
+        },
+        {},
+        "experiments.mine.transfer.2: expected each pair once, found bc5cdr to ncbi_disease in transfer.0 too; put their types into one",
+    ),
     "no types": ({"transfer": [TRANSFER | {"types": {}}]}, {}, "experiments.mine.transfer.0.types"),
     "no ids": (
         {"protocol": "kfold", "datasets": ["bc5cdr"], "transfer": [TRANSFER | {"to": "bc5cdr_disease"}]},

@@ -263,3 +263,104 @@ def test_values_from_another_dataset_serve_all_folds() -> None:
 def test_values_serve_a_fold_with_its_validation_part_trained_on() -> None:
     made = plan({"experiments": {"demo": {"train_on_validation": True}}})
     assert made.experiments[0].protocol == "kfold5_trainval"
+
+
+def searched_on(dataset: str, tested: str, **searched: Any) -> dict[str, Any]:
+    """A model with values of a search on one dataset, tested under the official split of another one."""
+    demo = {"datasets": [tested], "protocol": "official", "folds": {"k": 10, "run": None}}
+    return {"searches": {"rates": {"dataset": dataset, "protocol": "official"} | searched}, "experiments": {"demo": demo}}
+
+
+NAMES = {
+    "lists of documents": ("medmentions_full", "medmentions_st21pv", "both have medmentions/full/data/corpus_pubtator_pmids_trng.txt"),
+    "said so": ("bc5cdr_chem", "bc5cdr", "'bc5cdr_chem' has documents of 'bc5cdr' (documents_of)"),
+    "said so by the other": ("bc5cdr", "bc5cdr_disease", "'bc5cdr_disease' has documents of 'bc5cdr' (documents_of)"),
+    "of a third one": ("bc5cdr_chem", "bc5cdr_disease", "both have documents of 'bc5cdr' (documents_of)"),
+    "in another format": ("jnlpba_iob2", "jnlpba", "'jnlpba_iob2' has documents of 'jnlpba' (documents_of)"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_are_not_chosen_on_test_documents_under_another_name(name: str) -> None:
+    searched, tested, why = NAMES[name]
+    with pytest.raises(ConfigError) as caught:
+        plan(searched_on(searched, tested))
+    assert str(caught.value) == (
+        f"experiments.demo: model 'refined' has values that the search 'rates' chose on {searched}, whose documents can be test documents "
+        f"of {tested} under official: {why}; search on a corpus that shares none"
+    )
+
+
+def test_a_transfer_is_no_test_on_documents_of_the_search_under_another_name() -> None:
+    transfer = [{"from": "ncbi_disease", "to": "bc5cdr", "types": {"Disease": "Disease"}}]
+    change = searched_on("bc5cdr_chem", "ncbi_disease")
+    plan(change)
+    change["experiments"]["demo"]["transfer"] = transfer
+    with pytest.raises(ConfigError, match=r"chose on bc5cdr_chem, whose documents can be test documents of bc5cdr under official"):
+        plan(change)
+
+
+FILE = {"path": "a/x.txt", "url": "https://host/x", "sha256": ["1" * 64]}
+SAME: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "digest": ({"files": [FILE]}, {"files": [FILE | {"path": "b/y.txt", "url": "https://other/y"}]}, "both have a/x.txt"),
+    "blob": (
+        {"files": [{"path": "a/x.txt", "url": "u", "git_blob": "2" * 40}]},
+        {"files": [{"path": "b/y.txt", "url": "v", "git_blob": "2" * 40}]},
+        "both have a/x.txt",
+    ),
+    "address": ({"files": [FILE]}, {"files": [FILE | {"sha256": ["3" * 64]}]}, "both have a/x.txt"),
+    "folder": ({"folder": "mine"}, {"folder": "./mine/"}, "both have mine"),
+    "folder in it": ({"folder": "mine"}, {"folder": "mine/part"}, "both have mine/part"),
+    "folder above it": ({"folder": "mine/part"}, {"folder": "mine"}, "both have mine/part"),
+    "path": ({"folder": "mine", "paths": {"train": "a.jsonl"}}, {"paths": ["mine"]}, "both have mine/a.jsonl"),
+    "pattern": ({"folder": "mine", "glob": "*.jsonl"}, {"folder": "mine", "paths": "a.jsonl"}, "both have mine/a.jsonl"),
+    "list": ({"folder": "mine", "files": [{"path": "a.jsonl", "url": "u"}]}, {"folder": "mine", "paths": "a.jsonl"}, "mine/a.jsonl"),
+    "results": ({"paths": "results/corpora/second.jsonl"}, {"files": [FILE]}, "both have results/corpora/second.jsonl"),
+    "several": ({"folder": "other", "documents_of": ["bc5cdr", "second"]}, {"folder": "mine"}, "'first' has documents of 'second'"),
+    "in a circle": (
+        {"folder": "other", "documents_of": ["first", "second"]},
+        {"folder": "mine", "documents_of": ["first"]},
+        "'first' has documents of 'second'",
+    ),
+}
+OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "files": ({"files": [FILE]}, {"files": [FILE | {"url": "https://host/y", "sha256": ["3" * 64]}]}),
+    "folders": ({"folder": "mine"}, {"folder": "mines"}),
+    "paths": ({"folder": "mine", "paths": "a.jsonl"}, {"folder": "mine", "glob": "b*"}),
+    "working folder": ({"paths": "mine/a.jsonl"}, {"paths": "mine/b.jsonl"}),
+    "documents of the same kind": ({"folder": "mine"}, {"folder": "other", "documents_of": ["bc5cdr"]}),
+}
+
+
+def two_names(first: dict[str, Any], second: dict[str, Any], base: Path) -> Plan:
+    (base / "mine/part").mkdir(parents=True)
+    (base / "other").mkdir()
+    (base / "mines").mkdir()
+    (base / "results/corpora").mkdir(parents=True)
+    for name in ("mine/a.jsonl", "mine/b.jsonl", "results/corpora/second.jsonl"):
+        (base / name).touch()
+    kinds = [entry | {"source": "download" if "url" in str(entry) and "folder" not in entry else "provided"} for entry in (first, second)]
+    known = {"title": "T", "format": "jsonl", "licence": "x"}
+    datasets = {"datasets": {name: known | entry for name, entry in zip(("first", "second"), kinds, strict=True)}}
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return load_plan(merged(merged(merged(config, BASE), searched_on("first", "second")), datasets), base)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_documents_are_the_same_where_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("BIONER_MIRROR", "files")
+    first, second, why = SAME[name]
+    with pytest.raises(ConfigError, match="chose on first, whose documents can be test documents of second") as caught:
+        two_names(first, second, tmp_path)
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_documents_are_others_where_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("BIONER_MIRROR", "files")
+    assert two_names(*OTHERS[name], tmp_path).experiments[0].runs
+
+
+def test_documents_are_of_datasets_that_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"datasets\.bc5cdr_chem\.documents_of: unknown name 'bc5cd', did you mean 'bc5cdr'"):
+        plan({"datasets": {"bc5cdr_chem": {"documents_of": ["bc5cd"]}}})

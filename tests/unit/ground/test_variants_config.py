@@ -38,6 +38,8 @@ def test_only_noise_and_synonyms_are_made_by_default(tmp_path: Path) -> None:
 
 
 def test_each_kind_reaches_its_rule(tmp_path: Path) -> None:
+    for translator in ("there", "back"):
+        (tmp_path / translator).mkdir()
     (tmp_path / "own.tsv").write_text("C1\tx\n")
     within = plan(tmp_path, noise=None, shuffling={"rate": 0.2}, back_translation=TRANSLATED)
     assert within.document_variants == ["shuffling", "back_translation"] and "shuffling" not in within.composition
