@@ -50,7 +50,7 @@ class Checkpoint:
         for folder in sorted(self.folder.parent.glob("checkpoint-*")):
             if folder != self.folder:
                 say(f"{folder.name}: of another training, not used ({self._reason(folder)}); starting anew")
-                shutil.rmtree(folder)
+                _remove(folder)
 
     def _reason(self, folder: Path) -> str:
         try:
@@ -100,7 +100,7 @@ class Checkpoint:
     def finish(self) -> None:
         """Keep links to the files of the finished run in place of the state; nothing where the file system has no links."""
         partial = self.folder / f".{FINISHED}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_partials(self.folder)
         files = _files(self.folder.parent)
         try:
             partial.mkdir(parents=True)
@@ -119,16 +119,24 @@ class Checkpoint:
         """Put the files of this training back into its folder, JSON last, if it had been finished and they are as they were."""
         if not (self.folder / FINISHED).is_dir():
             return False
-        digests: dict[str, str] = read_json(self.folder / DIGESTS)
+        digests: dict[str, str] | None = read_json(self.folder / DIGESTS) if (self.folder / DIGESTS).is_file() else None
         kept = {path.name: path for path in _files(self.folder / FINISHED)}
         if {name: sha256_file(path) for name, path in kept.items()} != digests:
             say(f"{self.folder / FINISHED}: expected the files of the finished training, found others; training again")
-            shutil.rmtree(self.folder / FINISHED)
+            _remove(self.folder / FINISHED)
             return False
         for name in sorted(kept, key=lambda name: name.endswith(".json")):
             with atomic_path(self.folder.parent / name) as path:
                 os.link(kept[name], path)
         return True
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that a kill may not leave in part under its name; what it leaves, `remove_partials` clears away."""
+    doomed = folder.with_name(f".{folder.name}.removed.partial")
+    shutil.rmtree(doomed, ignore_errors=True)
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bioner import tags
 from bioner.entities import Document, Span
 from bioner.errors import BionerError
+from bioner.tagging.refusals import RecipeError
 from bioner.tagging.spacing import spaced, word_tokenizer
 from bioner.tags import Lost
 from bioner.words import split_words
@@ -93,7 +94,7 @@ class Encoder:
     def __post_init__(self) -> None:
         room = self.window - len(self.prefix) - len(self.suffix)
         if not 0 <= self.overlap < room:
-            raise BionerError(
+            raise RecipeError(
                 f"expected overlap between 0 and {room - 1} pieces for a window of {self.window}, got {self.overlap}; set it in the recipe"
             )
         if self.tokenizer.unk_token_id is None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from bioner.errors import BionerError
+from bioner.tagging.refusals import RecipeError
 
 
 def checkpoint_layers(network: Any) -> None:
@@ -17,11 +17,11 @@ def checkpoint_layers(network: Any) -> None:
     Gradients stay what they are. The layers' own method is replaced, because transformers' switch knows no ALBERT.
 
     Raises:
-        BionerError: the network has no layers that are known.
+        RecipeError: the network has no layers that are known.
     """
     layers = encoder_layers(network)
     if not layers:
-        raise BionerError(f"expected layers in a {type(network).__name__}, found none; set gradient_checkpointing: false in the recipe")
+        raise RecipeError(f"expected layers in a {type(network).__name__}, found none; set gradient_checkpointing: false in the recipe")
     for layer in layers:
         _recompute(layer)
 

@@ -75,10 +75,7 @@ def _train(recipe: Path, encoder: Path | None, fold: Path, audit: Path, seed: in
     packages = PACKAGES if words is None else (*PACKAGES, "gensim")
     inputs = describe_inputs(settings, verify_encoder(encoder.parent), fold, seed, packages=packages)
     checkpoint = Checkpoint(output, inputs | {"code": code_digest("train"), "device": device.type, "precision": precision})
-    checkpoint.discard_others()
-    remove_partials(output)
-    if checkpoint.restore():
-        say(f"{output}: this very training had finished; its files are put back")
+    if _put_back(checkpoint, output):
         return
     torch.manual_seed(seed)
     documents = training_documents(fold, settings["augmentation"])
@@ -122,11 +119,22 @@ def _train(recipe: Path, encoder: Path | None, fold: Path, audit: Path, seed: in
     checkpoint.finish()
 
 
+def _put_back(checkpoint: Checkpoint, output: Path) -> bool:
+    """Clear away what other trainings and kills left in a run folder; whether this very training had finished and its files are back."""
+    checkpoint.discard_others()
+    remove_partials(output)
+    if finished := checkpoint.restore():
+        say(f"{output}: this very training had finished; its files are put back")
+    return finished
+
+
 def _train_feature_crf(recipe: dict[str, Any], fold: Path, composition: dict[str, Any], seed: int, output: Path) -> None:
     """Train a CRF over features of words, in one go on one thread, which the seed has no part in, and validate it once."""
     started = time.monotonic()
     inputs = describe_inputs(recipe, None, fold, seed, packages=("python-crfsuite", "numpy", "safetensors"))
-    remove_partials(output)
+    checkpoint = Checkpoint(output, inputs | {"code": code_digest("train")})
+    if _put_back(checkpoint, output):
+        return
     documents, validation = training_documents(fold, recipe["augmentation"]), held_out_documents(fold, composition)
     say(f"training {recipe['model']}: train_documents {len(documents)}")
     tag_set = TagSet.of(composition["types"], recipe["tags"])
@@ -153,6 +161,7 @@ def _train_feature_crf(recipe: dict[str, Any], fold: Path, composition: dict[str
         "normalize": composition["normalize"],
     }
     write_json(output / "run.json", inputs | facts | describe_result(output))
+    checkpoint.finish()
 
 
 def trainable_tagger(

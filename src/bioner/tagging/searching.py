@@ -20,7 +20,7 @@ def summarize_search(*, settings: Mapping[str, Any], trials: Sequence[Path], bes
         settings: what the best file tells of the search beside it, `search` (its name) and `space` among that.
         trials: files of all trials.
         best: the file for the best trial.
-        table: CSV with a column for each key of the space.
+        table: CSV with a column for each key of the space; the last one, `reason`, says why a trial could not be made.
 
     Raises:
         BionerError: no training ended well.
@@ -28,14 +28,19 @@ def summarize_search(*, settings: Mapping[str, Any], trials: Sequence[Path], bes
     told = sorted((read_json(path) for path in trials), key=lambda trial: int(trial["trial"]))
     finished = [trial for trial in told if trial["state"] == "finished"]
     if not finished:
-        raise BionerError(
-            f"searches.{settings['search']}: expected a training that ends well, found {len(told)} that diverged; "
-            "lower the learning rates in its space"
-        )
+        refused = [trial for trial in told if trial["state"] == "infeasible"]
+        found, advice = f"{len(told) - len(refused)} that diverged", "lower the learning rates in its space"
+        if refused:
+            found += f" and {len(refused)} that cannot be made (trial {refused[0]['trial']}: {refused[0]['reason']})"
+            advice += ", or take out the values that do not fit"
+        raise BionerError(f"searches.{settings['search']}: expected a training that ends well, found {found}; {advice}")
     chosen = max(finished, key=lambda trial: (trial["validation_f1"], -trial["trial"]))
     keys = list(settings["space"])
-    rows = [{key: trial[key] for key in COLUMNS} | {key: _cell(trial["values"][key]) for key in keys} for trial in told]
-    write_rows(table, [*COLUMNS, *keys], rows)
+    rows = [
+        {key: trial[key] for key in COLUMNS} | {key: _cell(trial["values"][key]) for key in keys} | {"reason": trial.get("reason")}
+        for trial in told
+    ]
+    write_rows(table, [*COLUMNS, *keys, "reason"], rows)
     parts = {key: chosen[key] for key in ("trial", "values", "validation_f1", "encoder", "data", "versions")}
     write_json(best, dict(settings) | {"trials": len(told)} | parts)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
 
 from bioner.errors import BionerError
 
@@ -17,7 +18,8 @@ def suggest(settings: Mapping[str, Any], finished: Sequence[Mapping[str, Any]], 
 
     A function of its arguments alone: the sampler begins anew with a seed of the trial's generation, is told the finished trials in the
     order of their numbers, and asked for the generation's trials up to this one. These keep clear of each other by the constant liar
-    (Ginsbourger et al. 2010), which takes each for a bad one as long as it has no result.
+    (Ginsbourger et al. 2010), which takes each for a bad one as long as it has no result. Finished trials without a score, whose values no
+    training can have, are told as pruned: worse than any score.
 
     Args:
         settings: `space` (by dotted key: `kind` float or int with `low`, `high` and `log`, or choice with `choices`), `parallel`
@@ -42,7 +44,9 @@ def suggest(settings: Mapping[str, Any], finished: Sequence[Mapping[str, Any]], 
     )
     for before in told:
         params = {key: _told(entry, before["values"][key]) for key, entry in settings["space"].items()}
-        study.add_trial(optuna.trial.create_trial(params=params, distributions=space, value=before["validation_f1"]))
+        score = before["validation_f1"]
+        state = TrialState.PRUNED if score is None else TrialState.COMPLETE
+        study.add_trial(optuna.trial.create_trial(state=state, params=params, distributions=space, value=score))
     *_, asked = [study.ask(space).params for _ in range(place + 1)]
     return {key: _read(entry, asked[key]) for key, entry in settings["space"].items()}
 

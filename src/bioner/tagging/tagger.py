@@ -13,18 +13,23 @@ from torch import Tensor, nn
 from transformers import AutoModelForTokenClassification
 from transformers.initialization import no_init_weights
 
+from bioner.commandline import say
 from bioner.errors import BionerError
 from bioner.storage import atomic_path, write_text
 from bioner.tagging.batches import Batch
 from bioner.tagging.crf import CRF, Constraints
 from bioner.tagging.encode import Encoder
 from bioner.tagging.loading import load_config, load_network, read_tokenizer
+from bioner.tagging.refusals import RecipeError
 from bioner.tagging.saving import saving
 from bioner.tagging.word_vectors import read_vocabulary
 from bioner.tags import TagSet
 
 WEIGHTS = "model.safetensors"
 WORDS = "words.txt"
+HEAD = "classifier.weight"
+NAMED = 3
+"""Tensors that do not fit which an error names."""
 
 
 class Tagger(nn.Module):
@@ -85,7 +90,7 @@ def freeze(network: Any, layers: int) -> None:
     owners = (base, getattr(base, "encoder", None))
     stack = next((found for owner in owners for name in ("layer", "layers") if (found := getattr(owner, name, None))), ())
     if layers > len(stack):
-        raise BionerError(f"expected at most {len(stack)} frozen_layers for a {type(network).__name__}, got {layers}; set it in the recipe")
+        raise RecipeError(f"expected at most {len(stack)} frozen_layers for a {type(network).__name__}, got {layers}; set it in the recipe")
     for module in (base.embeddings, *stack[:layers]):
         module.requires_grad_(False)
 
@@ -110,12 +115,19 @@ def new_tagger(
 ) -> Tagger:
     """A tagger with the encoder's weights and a new head, initialised from torch's random state.
 
+    A `classifier` that comes along, as in a checkpoint that somebody fine-tuned, is left out, which is said; the same random state
+    gives the same head with and without it.
+
     Args:
         dropout: probability before the head, None for the encoder's own.
         attention_dropout: probability on attention weights, None for the encoder's own. Anything
             but 0 keeps torch from its fused attention on processors.
         vectors: [V, D] of word vectors, row 0 for unknown words; None without.
         constrained: whether only tag sequences that the scheme allows are predicted.
+
+    Raises:
+        BionerError: weights of the encoder are missing or have other shapes than config.json says, or it cannot be loaded at all.
+        RecipeError: a dropout that the network has no place for.
     """
     config = load_config(encoder_folder)
     config.id2label = dict(enumerate(tag_set.names))
@@ -124,14 +136,41 @@ def new_tagger(
         config.classifier_dropout = config.classifier_dropout_prob = dropout
     if attention_dropout is not None:
         config.attention_probs_dropout_prob = config.attention_dropout = attention_dropout
-    network, report = load_network(encoder_folder, config=config, dtype=torch.float32, output_loading_info=True)
-    missing = sorted(name for name in report["missing_keys"] if name.startswith(f"{network.base_model_prefix}."))
-    if missing:
+    options = {"output_loading_info": True, "ignore_mismatched_sizes": True}  # the head of a fine-tuned encoder has other labels
+    network, report = load_network(encoder_folder, config=config, dtype=torch.float32, **options)
+    missing, reshaped = set(report["missing_keys"]), {name for name, *_ in report["mismatched_keys"]}
+    if unfit := sorted(name for name in missing | reshaped if name.startswith(f"{network.base_model_prefix}.")):
         raise BionerError(
-            f"{encoder_folder}: expected weights for all of the encoder, found none for {len(missing)} tensors ({missing[0]}, ...); "
-            "the weights are of another architecture than config.json says"
+            f"{encoder_folder}: expected weights for all of the encoder, found none or such of other shapes for {len(unfit)} tensors "
+            f"({', '.join(unfit[:NAMED])}{', ...' * (len(unfit) > NAMED)}); "
+            "the weights are of another architecture than config.json says: fetch the encoder again, or use another"
         )
+    if HEAD not in missing:
+        say(f"{encoder_folder}: the checkpoint's own head is left out; a new one is trained")
+        if HEAD not in reshaped:  # what has another shape was initialised while the rest was loaded
+            _renew_head(network)
+    if dropout is not None:
+        _set_dropout(network, dropout)
     return Tagger(network, tag_set, crf=crf, vectors=vectors, constrained=constrained)
+
+
+def _renew_head(network: Any) -> None:
+    """Initialise a head that was loaded, from torch's random state, as transformers does with one that was not."""
+    head = network.classifier
+    for name, parameter in list(head.named_parameters()):
+        setattr(head, name, nn.Parameter(torch.empty_like(parameter)))  # what was loaded is marked, and would stay
+    for module in (head, network):  # ModernBERT's comes with the whole network
+        network._init_weights(module)
+
+
+def _set_dropout(network: Any, rate: float) -> None:
+    """Set the dropout before the head; some families take it from the rate of their hidden states, whatever else the config says."""
+    encoder = set(network.base_model.modules())
+    layers = [module for module in network.modules() if isinstance(module, nn.Dropout) and module not in encoder]
+    if not layers:
+        raise RecipeError(f"expected dropout before the head of a {type(network).__name__}, found none; set dropout: null in the recipe")
+    for layer in layers:
+        layer.p = rate
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -142,12 +181,16 @@ def load_tokenizer(folder: Path) -> Any:
 def make_encoder(
     tokenizer: Any, tag_set: TagSet, recipe: dict[str, Any], config: Any, vocabulary: Mapping[str, int] | None = None
 ) -> Encoder:
-    """The encoder of documents for a recipe; its window may not exceed the model's positions."""
+    """The encoder of documents for a recipe.
+
+    Raises:
+        RecipeError: the window exceeds the model's positions, or has no room for the overlap.
+    """
     limit = getattr(config, "max_position_embeddings", recipe["window"])
     if config.model_type in ("roberta", "xlm-roberta", "camembert"):
         limit -= config.pad_token_id + 1  # their positions begin after the padding's
     if recipe["window"] > limit:
-        raise BionerError(
+        raise RecipeError(
             f"expected window of at most {limit} pieces, the encoder's positions; recipe {recipe['model']} has {recipe['window']}"
         )
     alignment = recipe.get("alignment", "first")

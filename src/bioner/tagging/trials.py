@@ -14,6 +14,7 @@ from bioner.locks import alone_in
 from bioner.provenance import value_digest
 from bioner.recipes import with_values
 from bioner.storage import read_json, write_json
+from bioner.tagging.refusals import RecipeError
 from bioner.tagging.runs import train_run
 from bioner.tagging.suggesting import suggest
 from bioner.tagging.training import CHECKPOINT_SECONDS
@@ -38,8 +39,10 @@ def run_trial(
 ) -> None:
     """Train a recipe with a trial's values and write what its validation part says of them; the test part is not read.
 
-    A training that diverges counts as one with an F1 of 0. What the file holds depends on recipe, data and the trials before alone,
-    not on when it is made: a search that was stopped goes on to the same result.
+    A training that diverges counts as one with an F1 of 0. Values that no training can have, such as an overlap that the window
+    drawn with it has no room for, are told as state `infeasible` with the reason and without a score: a job that failed would be asked
+    for again and never get further. What the file holds depends on recipe, data and the trials before alone, not on when it is made: a
+    search that was stopped goes on to the same result.
 
     Args:
         recipe: of the searched model, with its own values.
@@ -54,9 +57,15 @@ def run_trial(
         BionerError: trials of the generations before are missing, or the validation part has no mentions to judge by.
     """
     values = suggest(settings, [read_json(path) for path in trials], trial)
-    changed = with_values(recipe, values)
+    about = {"trial": trial, "values": values, "seed": seed}
+    try:
+        changed = with_values(recipe, values)
+    except BionerError as error:  # a key of a mapping, drawn together with null in the mapping's place
+        write_json(output, about | {"recipe": None} | _infeasible(trial, error))
+        return
+    about["recipe"] = value_digest(changed)
     with _alone(folder) as waited:
-        if waited and output.is_file() and read_json(output).get("recipe") == value_digest(changed):
+        if waited and output.is_file() and read_json(output).get("recipe") == about["recipe"]:
             say(f"{output}: made by the job that was waited for")
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,11 +81,13 @@ def run_trial(
                 output=folder / "run",
                 checkpoint_seconds=checkpoint_seconds,
             )
+        except RecipeError as error:
+            told = _infeasible(trial, error)
         except BionerError as error:
             if not str(error).startswith(DIVERGED):
                 raise
             say(f"trial {trial}: {error}; it counts as an F1 of 0")
-            told: dict[str, Any] = {"state": "diverged", "validation_f1": 0.0, "epochs": None, "best_epoch": None}
+            told = {"state": "diverged", "validation_f1": 0.0, "epochs": None, "best_epoch": None}
         else:
             run = read_json(folder / "run" / "run.json")
             if run["validation_f1"] is None:
@@ -84,8 +95,14 @@ def run_trial(
             told = {"state": "finished"} | {
                 key: run[key] for key in ("validation_f1", "epochs", "best_epoch", "encoder", "data", "versions")
             }
-        write_json(output, {"trial": trial, "values": values, "recipe": value_digest(changed), "seed": seed} | told)
+        write_json(output, about | told)
         shutil.rmtree(folder)
+
+
+def _infeasible(trial: int, error: BionerError) -> dict[str, Any]:
+    """What a trial's file tells of values that no training can have."""
+    say(f"trial {trial}: {error}; it has no score")
+    return {"state": "infeasible", "reason": str(error), "validation_f1": None, "epochs": None, "best_epoch": None}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch import Tensor
 from bioner.entities import Document
 from bioner.errors import BionerError
 from bioner.storage import sha256_file
+from bioner.tagging.refusals import RecipeError
 from bioner.words import split_words
 
 
@@ -30,7 +31,8 @@ def train_word_vectors(documents: Iterable[Document], settings: dict[str, Any], 
         Word -> row, from 1 on, most frequent words first; and [V + 1, size] in float32, row 0 zeros for all other words.
 
     Raises:
-        BionerError: no word occurs often enough, or the file is not there, or another one, or its vectors have another size.
+        RecipeError: no word occurs often enough, or the file's vectors have another size.
+        BionerError: the file is not there, or another one.
     """
     from gensim.models import Word2Vec
 
@@ -47,7 +49,7 @@ def train_word_vectors(documents: Iterable[Document], settings: dict[str, Any], 
     )
     model.build_vocab(sentences)
     if not len(model.wv):
-        raise BionerError(
+        raise RecipeError(
             f"expected words that occur {settings['minimum']} times in the training part, found none; lower word_vectors.minimum"
         )
     if settings["file"] is not None:
@@ -73,7 +75,7 @@ def _begin_at(model: Any, path: Path, settings: dict[str, Any]) -> None:
     except (ValueError, EOFError) as error:
         raise BionerError(f"{path}: expected vectors in word2vec's format, found something else ({error}); correct word_vectors") from error
     if pretrained.vector_size != settings["size"]:
-        raise BionerError(f"{path}: expected vectors of size {settings['size']}, found {pretrained.vector_size}; correct word_vectors.size")
+        raise RecipeError(f"{path}: expected vectors of size {settings['size']}, found {pretrained.vector_size}; correct word_vectors.size")
     for word, row in model.wv.key_to_index.items():
         if word in pretrained:
             model.wv.vectors[row] = pretrained[word]

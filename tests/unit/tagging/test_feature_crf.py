@@ -72,7 +72,8 @@ def predict(run: Path, test: Path, **attacked: Path) -> dict[str, list[Document]
 @pytest.mark.parametrize("scheme", ["iob2", "iobes"])
 def test_a_toy_task_is_learned_and_predicted_in_original_offsets(fold: Path, scheme: str) -> None:
     run = train(fold, RECIPE | {"tags": scheme})
-    assert {path.name for path in run.iterdir()} == {"model.safetensors", "config.json", "history.csv", "run.json"}
+    files = {path.name for path in run.iterdir() if path.is_file()}
+    assert files == {"model.safetensors", "config.json", "history.csv", "run.json"}
     facts = read_json(run / "run.json")
     assert facts["validation_f1"] == 1.0 and facts["recipe"]["tags"] == scheme and facts["encoder"] is None
     assert (facts["train_documents"], facts["train_mentions"]) == (18, 72) and facts["versions"]["python-crfsuite"]
@@ -101,6 +102,38 @@ def test_two_trainings_give_the_same_bytes_whatever_the_seed(fold: Path) -> None
         assert sha256_file(first / file) == sha256_file(second / file), file
     other = train(fold, RECIPE | {"feature_crf": {"c1": 1.0, "c2": 0.1, "iterations": 40}}, "z")
     assert sha256_file(first / "model.safetensors") != sha256_file(other / "model.safetensors")
+
+
+def test_a_finished_training_whose_files_were_removed_is_not_made_again(
+    fold: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither by a workflow that had not heard of the end, nor by one that asks for the same again."""
+    run = train(fold)
+    files = [path for path in run.iterdir() if path.is_file()]
+    before = {path: sha256_file(path) for path in files}
+    trained: list[int] = []
+    monkeypatch.setattr(FeatureCRF, "train", lambda *arguments, **options: trained.append(1))
+    for path in files:
+        path.unlink()
+    train(fold)
+    assert f"{run}: this very training had finished; its files are put back" in capsys.readouterr().err
+    assert {path: sha256_file(path) for path in files} == before and not trained
+
+
+@pytest.mark.parametrize("what", ["recipe", "data", "seed", "code", "versions"])
+def test_another_training_is_made_although_one_had_finished(fold: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(fold)
+    recipe = RECIPE | {"feature_crf": {"c1": 1.0, "c2": 0.1, "iterations": 40}} if what == "recipe" else RECIPE
+    if what == "data":
+        write_documents(fold / "train.jsonl", documents("a", 17))
+    elif what == "code":
+        monkeypatch.setattr("bioner.tagging.runs.code_digest", lambda command: "edited")
+    elif what == "versions":
+        monkeypatch.setattr("bioner.tagging.runs.version", lambda package: "0.1")
+    run, fresh = (train(fold, recipe, output, seed=2 if what == "seed" else 1) for output in ("run", "fresh"))
+    facts = [read_json(folder / "run.json") for folder in (run, fresh)]
+    assert {key for key in facts[0] if facts[0][key] != facts[1][key]} <= {"seconds"}
+    assert sha256_file(run / "model.safetensors") == sha256_file(fresh / "model.safetensors") and len(list(run.glob("checkpoint-*"))) == 1
 
 
 def test_text_attacks_are_predicted_and_white_boxes_refused(fold: Path) -> None:

@@ -228,6 +228,71 @@ def test_files_of_a_finished_training_that_were_changed_are_not_put_back(
     assert digests(run) == before
 
 
+def die_in_the_removal(patch: pytest.MonkeyPatch, missing: str) -> None:
+    """Let the removal of a folder with some file stop when that file is gone and all else is still there."""
+    original = shutil.rmtree
+
+    def remove(path: Path, **options: Any) -> None:
+        if (Path(path) / missing).is_file():
+            (Path(path) / missing).unlink()
+            raise KeyboardInterrupt
+        original(path, **options)
+
+    patch.setattr(checkpoints.shutil, "rmtree", remove)
+
+
+def test_a_kill_while_another_trainings_files_are_removed_blocks_neither(laboratory: Laboratory) -> None:
+    """The checkpoint of the first recipe goes when the second is trained; the first is wanted again."""
+    other = RECIPE | {"training": TRAINING | {"learning_rate": 0.02}}
+    run = laboratory.train(RECIPE)
+    before = digests(run)
+    with pytest.MonkeyPatch.context() as patch:
+        die_in_the_removal(patch, "digests.json")
+        with pytest.raises(KeyboardInterrupt):
+            laboratory.train(other)
+    assert not list(run.glob("checkpoint-*"))  # by its name it is whole or not there
+    remove_outputs(run)
+    assert digests(laboratory.train(RECIPE)) == before
+    assert not [path for path in run.rglob(".*") if path.is_dir()]
+    assert digests(laboratory.train(other)) != before and len(list(run.glob("checkpoint-*"))) == 1
+
+
+def test_a_kill_while_changed_files_are_removed_is_gone_on_from(laboratory: Laboratory) -> None:
+    run = laboratory.train(RECIPE)
+    before = digests(run)
+    (kept,) = run.glob("checkpoint-*/finished")
+    (kept / "history.csv").unlink()
+    (kept / "history.csv").write_text("changed")
+    with pytest.MonkeyPatch.context() as patch:
+        die_in_the_removal(patch, "history.csv")
+        with pytest.raises(KeyboardInterrupt):
+            laboratory.train(RECIPE)
+    assert not kept.exists()
+    assert digests(laboratory.train(RECIPE)) == before
+    assert kept.is_dir() and not [path for path in run.rglob(".*") if path.is_dir()]
+
+
+@pytest.mark.parametrize("left", ["all", "some", "none"])
+def test_finished_files_without_their_digests_are_trained_anew(
+    laboratory: Laboratory, left: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a kill in the removal left them before removals began with another name."""
+    run = laboratory.train(RECIPE)
+    before = digests(run)
+    remove_outputs(run)
+    (kept,) = run.glob("checkpoint-*/finished")
+    (kept.parent / "digests.json").unlink()
+    for number, path in enumerate(sorted(kept.iterdir())):
+        if left == "none" or (left == "some" and number % 2):
+            path.unlink()
+    assert digests(laboratory.train(RECIPE)) == before
+    told = capsys.readouterr().err
+    assert f"{kept}: expected the files of the finished training, found others; training again" in told and "put back" not in told
+    remove_outputs(run)
+    laboratory.train(RECIPE)
+    assert "put back" in capsys.readouterr().err and digests(run) == before
+
+
 def test_two_at_once_train_once(laboratory: Laboratory) -> None:
     """A job that a scheduler started, and the same one that a restarted workflow asks for."""
     recipe = RECIPE | {"training": TRAINING | {"epochs": 60, "patience": 60}}

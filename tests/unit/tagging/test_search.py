@@ -13,6 +13,8 @@ import optuna
 import pytest
 
 from bioner.commands import recipe as recipe_command
+from bioner.commands import search as search_command
+from bioner.commands import trial as trial_command
 from bioner.documents import write_documents
 from bioner.entities import Document, Mention
 from bioner.errors import BionerError
@@ -83,6 +85,34 @@ def test_a_generation_of_one_is_what_optuna_itself_suggests() -> None:
     assert suggest(settings, told, 6) == asked.params
 
 
+def test_trials_without_a_result_are_kept_clear_of() -> None:
+    """No score is made up for them, and the estimator takes them for the worst all the same."""
+    settings = SEARCH | {"parallel": 1, "startup": 6}
+
+    def refused(values: dict[str, Any]) -> bool:
+        return bool(values["adversary"]["kind"] == "fgsm")
+
+    def tried(state: str) -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = []
+        for trial in range(30):
+            values = suggest(settings, told, trial)
+            score = None if refused(values) and state == "infeasible" else 0.5
+            told.append({"trial": trial, "state": state if score is None else "finished", "values": values, "validation_f1": score})
+        return told
+
+    guided = tried("infeasible")
+    assert guided == tried("infeasible") and 0 < sum(refused(trial["values"]) for trial in guided[6:]) < 8
+    assert sum(refused(trial["values"]) for trial in tried("finished")[6:]) > 8
+
+
+def test_suggestions_go_on_where_no_trial_has_a_result() -> None:
+    told: list[dict[str, Any]] = []
+    for trial in range(12):
+        values = suggest(SEARCH, told[: trial - trial % 2], trial)
+        told.append({"trial": trial, "state": "infeasible", "values": values, "validation_f1": None})
+    assert len({value_digest(trial["values"]) for trial in told}) == 12
+
+
 def test_results_that_are_missing_are_told() -> None:
     told = finished(4)
     with pytest.raises(BionerError, match=r"trial 5: expected the results of the 4 trials before .*, found those of \[0, 1, 3\]"):
@@ -116,7 +146,7 @@ def test_a_recipe_tells_where_its_values_come_from(tmp_path: Path) -> None:
     assert with_best(RECIPE, best | {"trials": 6})["searched"]["digest"] != searched["digest"]
 
 
-def trial_file(folder: Path, number: int, f1: float, **more: Any) -> Path:
+def trial_file(folder: Path, number: int, f1: float | None, **more: Any) -> Path:
     facts = {"state": "finished", "epochs": 2, "best_epoch": 1, "encoder": {}, "data": {}, "versions": {}}
     values = {"training.epochs": number, "adversary": {"kind": "none"}}
     write_json(folder / f"trial{number}.json", {"trial": number, "values": values, "validation_f1": f1} | facts | more)
@@ -136,6 +166,24 @@ def test_the_first_of_the_best_trials_is_chosen(tmp_path: Path) -> None:
     assert rows[2]["adversary"] == '{"kind": "none"}' and rows[2]["training.epochs"] == "2"
     with pytest.raises(BionerError, match=r"searches\.rates: expected a training that ends well, found 1 that diverged"):
         summarize_search(settings=settings, trials=files[-1:], best=tmp_path / "best.json", table=tmp_path / "trials.csv")
+
+
+def test_a_table_tells_why_a_trial_has_no_score_and_no_such_trial_is_the_best(tmp_path: Path) -> None:
+    refused = {"state": "infeasible", "epochs": None, "best_epoch": None, "reason": "expected overlap between 0 and 13 pieces"}
+    files = [trial_file(tmp_path, 0, None, **refused), trial_file(tmp_path, 1, 0.0)]
+    settings = {"search": "rates", "space": {"training.epochs": {}, "adversary": {}}}
+    summarize_search(settings=settings, trials=files, best=tmp_path / "best.json", table=tmp_path / "trials.csv")
+    with open(tmp_path / "trials.csv", newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["reason"] for row in rows] == ["expected overlap between 0 and 13 pieces", ""]
+    assert (rows[0]["state"], rows[0]["validation_f1"]) == ("infeasible", "") and read_json(tmp_path / "best.json")["trial"] == 1
+    files[1] = trial_file(tmp_path, 1, 0.0, state="diverged", epochs=None, best_epoch=None)
+    with pytest.raises(BionerError) as caught:
+        summarize_search(settings=settings, trials=files, best=tmp_path / "best.json", table=tmp_path / "trials.csv")
+    assert str(caught.value) == (
+        "searches.rates: expected a training that ends well, found 1 that diverged and 1 that cannot be made "
+        "(trial 0: expected overlap between 0 and 13 pieces); lower the learning rates in its space, or take out the values that do not fit"
+    )
 
 
 TRAINING = {
@@ -225,6 +273,61 @@ def test_a_trial_that_diverges_counts_as_nothing(tmp_path: Path, options: dict[s
     told = read_json(tmp_path / "trial.json")
     assert (told["state"], told["validation_f1"], told["epochs"]) == ("diverged", 0.0, None)
     assert "it counts as an F1 of 0" in capsys.readouterr().err
+
+
+VECTORS = {"size": 8, "epochs": 1, "context": 2, "minimum": 1, "learning_rate": 0.01, "file": None, "sha256": None}
+IMPOSSIBLE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "together": ({"window": [16], "overlap": [20]}, {}, "expected overlap between 0 and 13 pieces for a window of 16, got 20"),
+    "positions": ({"window": [128]}, {}, "expected window of at most 64 pieces, the encoder's positions"),
+    "layers": ({"training.frozen_layers": [3]}, {}, "expected at most 2 frozen_layers for a BertForTokenClassification, got 3"),
+    "words": ({"word_vectors.minimum": [99]}, {"word_vectors": VECTORS}, "expected words that occur 99 times in the training part"),
+    "mapping": (
+        {"word_vectors": [None], "word_vectors.epochs": [2]},
+        {"word_vectors": VECTORS},
+        "word_vectors.epochs: expected a mapping word_vectors in the recipe, found none",
+    ),
+}
+
+
+def choices(space: dict[str, list[Any]]) -> dict[str, Any]:
+    return {key: {"kind": "choice", "choices": values, "log": False} for key, values in space.items()}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_values_that_no_training_can_have_are_a_result(
+    tmp_path: Path, options: dict[str, Any], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the trial and not of the job, which would be asked for again without end."""
+    space, changed, reason = IMPOSSIBLE[name]
+    options |= {"settings": SEARCH | {"space": choices(space)}, "recipe": TRAINED | changed}
+    for file in ("first.json", "second.json"):
+        run_trial(**options, output=tmp_path / file)
+    told = read_json(tmp_path / "first.json")
+    assert told["state"] == "infeasible" and told["reason"].startswith(reason) and "\n" not in told["reason"]
+    assert (told["validation_f1"], told["epochs"], told["best_epoch"], told["trial"], told["seed"]) == (None, None, None, 1, 1)
+    assert told["values"] == {key: values[0] for key, values in space.items()}
+    assert sha256_file(tmp_path / "first.json") == sha256_file(tmp_path / "second.json")
+    assert not (tmp_path / "work").exists() and f"trial 1: {told['reason']}; it has no score" in capsys.readouterr().err
+
+
+def test_a_search_goes_past_values_that_do_not_go_together(tmp_path: Path, options: dict[str, Any]) -> None:
+    space = choices({"window": [16, 32], "overlap": [8, 20]})
+    settings = SEARCH | {"space": space, "seed": 3}
+    recipe = with_values(TRAINED, {"training.epochs": 1})
+    shared = ["--recipe", json.dumps(recipe), "--settings", json.dumps(settings), "--seed", "1", "--folder", str(tmp_path / "work")]
+    shared += [f"--{name}={options[name]}" for name in ("encoder", "fold", "audit")]
+    files = [tmp_path / f"trial{number}.json" for number in range(6)]
+    for number, file in enumerate(files):
+        before = ["--trials", *map(str, files[: number - number % 2])]
+        trial_command.main([*shared, *before, "--trial", str(number), "--output", str(file)])
+    told = [read_json(file) for file in files]
+    states = {trial["state"] for trial in told}
+    assert states == {"finished", "infeasible"}
+    for trial in told:
+        assert (trial["state"] == "infeasible") == (trial["values"] == {"window": 16, "overlap": 20})
+    written = ["--best", str(tmp_path / "best.json"), "--table", str(tmp_path / "trials.csv")]
+    search_command.main(["--settings", json.dumps(settings), "--trials", *map(str, files), *written])
+    assert told[read_json(tmp_path / "best.json")["trial"]]["state"] == "finished"
 
 
 def test_other_errors_of_a_trial_are_errors(tmp_path: Path, options: dict[str, Any]) -> None:
