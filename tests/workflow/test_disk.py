@@ -123,7 +123,12 @@ def memory(everything: Project) -> Iterator[Path]:
 def run(project: Project, job: Job, prepare: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
     """A job's command by itself, its messages where they can be read."""
     kept = {name: value for name, value in os.environ.items() if name not in ("BIONER_MIRROR", "PYTHONPATH")}
-    own = {"PYTHONPATH": str(project.folder / "src"), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    # where files come from is in the environment of jobs, and in no command
+    own = {
+        "BIONER_MIRROR": OVERLAY["mirror"],
+        "PYTHONPATH": str(project.folder / "src"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     line = f"set -euo pipefail; {job.line}"
     return subprocess.run(
         ["bash", "-c", line], check=False, cwd=project.folder, env=kept | own, capture_output=True, text=True, preexec_fn=prepare
@@ -187,8 +192,8 @@ def test_a_full_disk_at_every_rule(everything: Project, memory: Path) -> None:
         # the larger outputs stop in their middle, the others find no room at all
         filler = fill(memory, size // 2 if size > 1 << 16 else 0)
         done = run(everything, job)
-        check_failure(everything, job, done, r"cannot be written \(No space left on device\); .* \([\d,]+ of [\d,]+ bytes are free there\)")
         filler.unlink()
+        check_failure(everything, job, done, r"cannot be written \(No space left on device\); .* \([\d,]+ of [\d,]+ bytes are free there\)")
         again = run(everything, job)
         assert again.returncode == 0, f"{job.name}: {again.stderr}"
         assert digests(everything, job) == before, f"{job.name}: other bytes than on a disk with room"
