@@ -6,8 +6,8 @@ CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 EXPERIMENTS ?= demo open
 CORPORA ?= bc5cdr ncbi_disease jnlpba bc2gm linnaeus species800 bc5cdr_chem bc5cdr_disease anatem bionlp13ge
-# as an absolute path where it is a folder: these runs have folders of their own. Exported, since others can see command lines
-document corpora: export BIONER_MIRROR := $(shell realpath -e -- "$$BIONER_MIRROR" 2>/dev/null || printf %s "$$BIONER_MIRROR")
+# as an absolute path where it is a folder: some runs have folders of their own. In the environment, since others can see command lines
+ABSOLUTE_MIRROR := export BIONER_MIRROR="$$(realpath -e -- "$${BIONER_MIRROR:-}" 2>/dev/null || printf %s "$${BIONER_MIRROR:-}")"
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -47,7 +47,7 @@ open: install ## the open corpora at their official splits; needs network or BIO
 	@echo "==> done: results/open/report/index.html and results/open/tables/table1.md"
 
 document: install ## run EXPERIMENTS (demo and open, about an hour) from nothing and write their tables and minutes into README.md
-	@for experiment in $(EXPERIMENTS); do \
+	@$(ABSOLUTE_MIRROR); for experiment in $(EXPERIMENTS); do \
 	  rm -rf build/document/$$experiment; start=$$SECONDS; \
 	  $(SNAKEMAKE) --directory build/document/$$experiment --config "run=[$$experiment]"; \
 	  $(BIN)/python -m bioner.commands.showcase --experiment $$experiment --results build/document/$$experiment/results --seconds $$((SECONDS - start)); \
@@ -55,7 +55,7 @@ document: install ## run EXPERIMENTS (demo and open, about an hour) from nothing
 
 corpora: install ## read CORPORA (all at hand in the open) from nothing, with a quality report each, and write the table of docs/corpora.md
 	rm -rf build/document/corpora
-	$(SNAKEMAKE) --directory build/document/corpora $(CORPORA:%=results/quality/%.html)
+	$(ABSOLUTE_MIRROR); $(SNAKEMAKE) --directory build/document/corpora $(CORPORA:%=results/quality/%.html)
 	$(BIN)/python -m bioner.commands.catalogue $(CORPORA:%=build/document/corpora/results/quality/%.json)
 
 test: install-dev ## the default tests, on all cores (under 10 minutes on 2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,26 @@ def test_dvc_looks_at_every_key_of_the_configuration() -> None:
     assert keys["models"] == keys["agreement"] == keys["tables"] == every, every ^ keys["tables"]
     # attacks by a masked language model need its encoder, and what adapts it
     assert {"attacks", "encoders", "adaptations"} <= keys["data"] <= every
+
+
+def make(*arguments: str, folder: Path = ROOT, mirror: str = "") -> str:
+    # what a make that runs these tests hands down would speak up
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"BIONER_MIRROR": mirror}
+    done = subprocess.run(["make", *arguments], check=True, cwd=folder, env=environment, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def test_no_command_that_make_prints_or_runs_holds_a_mirrors_password() -> None:
+    assert "secret" not in make("--dry-run", "corpora", "document", mirror="https://me:secret@example.org/corpora")
+
+
+def test_a_mirror_is_an_absolute_path_for_runs_in_other_folders(tmp_path: Path) -> None:
+    (tmp_path / "my corpora").mkdir()
+    (tmp_path / "show.mk").write_text(f'include {ROOT}/Makefile\nshow:\n\t@$(ABSOLUTE_MIRROR); echo "[$$BIONER_MIRROR]"\n')
+    for argument, environment, expected in [
+        ((), "my corpora", f"[{tmp_path}/my corpora]"),
+        (("BIONER_MIRROR=my corpora",), "", f"[{tmp_path}/my corpora]"),
+        ((), 'https://me:p$a"s@example.org/a b', '[https://me:p$a"s@example.org/a b]'),
+        ((), "", "[]"),
+    ]:
+        assert make("-s", "-f", "show.mk", "show", *argument, folder=tmp_path, mirror=environment).strip() == expected
