@@ -13,6 +13,7 @@ COMMANDS = {
     "convert": "make an encoder folder of a TensorFlow checkpoint",
     "plan": "say what experiments will cost: hours, jobs and disk, before anything is submitted",
     "pin": "record the commits of the encoders' repositories in the config",
+    "tag": "find the mentions in texts of your own with the model of a trained run",
     "trace": "follow a cell of a table back to runs, data and code, and check every digest",
     "showcase": "write an experiment's table, with hardware and minutes, into a Markdown file",
 }

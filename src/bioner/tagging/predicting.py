@@ -72,17 +72,13 @@ def predict_run(
     searches = {name: settings for name, settings in attacks.items() if settings["kind"] in SEARCH_ATTACKS}
     attacks = {name: settings for name, settings in attacks.items() if name not in searches}
     norms = {name: Norms() for name in attacks}
-    if recipe["head"] == FEATURE_CRF:
-        predictor = _feature_crf(run, attacks)
-    else:
-        configure_torch(threads)
-        predictor = _tagger(run, recipe, attacks, list(norms.values()), precision)
+    predictor = _predictor(run, recipe, attacks, list(norms.values()), threads, precision)
     guess = predictor.guess
     originals = list(read_documents(test))
     perturbed = {"clean": predictor.clean} | dict(zip(attacks, predictor.boxes, strict=True))
     jobs: list[tuple[list[Document], dict[str, Perturb]]] = [(originals, perturbed)]
     jobs += [(list(read_documents(path)), {name: embed}) for name, path in attacked.items()]
-    victim = partial(_predict_originals, predictor.query, steps)
+    victim = partial(predict_originals, predictor.query, steps)
     made = {name: _search(name, settings, originals, victim, output) for name, settings in searches.items()}
     jobs += [(documents, {name: embed}) for name, (documents, _) in made.items()]
     digests, told = {}, dict[str, Any]()
@@ -111,6 +107,21 @@ def predict_run(
     write_json(output / "predictions.json", manifest)
 
 
+def load_predictor(run: Path, *, threads: int, precision: str) -> tuple[Predictor, list[Any]]:
+    """What predicts with a run's model, and the steps by which it wants text normalized."""
+    facts = read_json(run / "run.json")
+    return _predictor(run, facts["recipe"], {}, [], threads, precision), facts["normalize"]
+
+
+def _predictor(
+    run: Path, recipe: dict[str, Any], attacks: dict[str, dict[str, Any]], norms: Sequence[Norms], threads: int, precision: str
+) -> Predictor:
+    if recipe["head"] == FEATURE_CRF:
+        return _feature_crf(run, attacks)
+    configure_torch(threads)
+    return _tagger(run, recipe, attacks, norms, precision)
+
+
 def _search(
     name: str, settings: dict[str, Any], documents: list[Document], victim: Callable[[Sequence[Document]], list[Document]], output: Path
 ) -> tuple[list[Document], str]:
@@ -123,7 +134,7 @@ def _search(
     return found, sha256_file(path)
 
 
-def _predict_originals(guess: Guess, steps: list[Any], documents: Sequence[Document]) -> list[Document]:
+def predict_originals(guess: Guess, steps: list[Any], documents: Sequence[Document]) -> list[Document]:
     """Documents in original text with predicted mentions in place of their own."""
     normalized = [normalize(document, steps) for document in documents]
     (predicted,) = guess(normalized, [embed])
