@@ -22,11 +22,11 @@ TRANSFERS = sorted(
 )
 
 
-# what trials of searches train; none of a corpus under agreement
+# what trials of searches train: for runs on corpora under agreement too, while a search itself is on none
 SEARCHED = sorted(
     {
         plan.search_run(config["models"][run.model]["values_from"])
-        for run in OPEN
+        for run in RUNS
         if config["models"][run.model]["values_from"]
     }
 )

@@ -13,9 +13,10 @@ from bioner.errors import ConfigError
 HIDDEN = "***"
 
 _SECRET_NAME = r"[\w.%-]*(?:token|secret|passw(?:or)?d|signature|credential|api_?-?key|access_?-?key(?:_?id)?)|sig|auth"
+_USER = r"(?<=://)(?:[^/?#{0}]*|[^/?#{0}:@]*:(?!\d+(?:[/?#\s]|$))[^{0}\0]*)@"
+"""user:password@, with a slash in the password or without, and none of some characters."""
 _PARTS = re.compile(
-    r"(?<=://)(?:[^/?#\s]*|[^/?#\s:@]*:(?!\d+(?:[/?#\s]|$))\S*)@"  # user:password@, with a slash in the password or without
-    rf"|(?<=[?&;])(?P<name>{_SECRET_NAME})=[^&#\s\"']+"
+    _USER.format(r"\s") + rf"|(?<=[?&;])(?P<name>{_SECRET_NAME})=[^&#\s\"']+"
     r"|\bhf_[A-Za-z0-9]{16,}",
     re.IGNORECASE,
 )
@@ -26,13 +27,21 @@ def redact(text: str) -> str:
     return _PARTS.sub(lambda found: f"{found['name']}={HIDDEN}" if found["name"] else HIDDEN + "@" * found[0].endswith("@"), text)
 
 
+def redact_url(url: str) -> str:
+    """One URL with `***` for what `redact` hides, and for user names and passwords with blanks in them, of which a message has no end."""
+    return redact(re.sub(_USER.format(""), f"{HIDDEN}@", url))
+
+
 def split_url(url: str) -> tuple[str, str | None]:
     """A URL without its user name and password, and these as the value of a header `Authorization` (RFC 7617); None where it has none.
 
     Raises:
         ValueError: no URL; its text is not in the message.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # which tells of brackets and letters that there cannot be, and of a password's too
+        raise ValueError("no host after ://; percent-encode what is special in a password") from None
     user, at, host = parts.netloc.rpartition("@")
     try:
         _ = parts.port

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from .conftest import Project
 
 
@@ -69,11 +67,9 @@ def test_a_known_leak_is_looked_at_again_and_nothing_is_trained(finished: Projec
     assert planned == {"audit": 1, "table1": 1, "report": 1}
 
 
-@pytest.mark.parametrize(
-    "change", ['mirror="/elsewhere"', 'datasets={"demo_bc5cdr": {"licence": "another word", "counts": {"train": {"documents": 9}}}}']
-)
-def test_where_files_come_from_and_what_is_said_of_them_trains_nothing(finished: Project, change: str) -> None:
-    assert finished.planned("--config", change).keys() <= {"inspect", "report"}
+def test_what_is_said_of_a_corpus_trains_nothing(finished: Project) -> None:
+    change = 'datasets={"demo_bc5cdr": {"licence": "another word", "counts": {"train": {"documents": 9}}}}'
+    assert finished.planned("--config", change) == {"inspect": 1, "report": 1}
 
 
 def test_other_weights_in_an_encoder_s_folder_are_fetched_and_trained(finished: Project, toy_encoder: Path, tmp_path: Path) -> None:
@@ -112,5 +108,7 @@ def test_another_byte_in_a_provided_corpus_is_read_again(finished: Project, tmp_
     (file.parent / "b.jsonl").write_text(json.dumps(line | {"id": "2"}) + "\n")
     assert finished.planned(*wanted) == {"download": 1, "harmonize": 1, "inspect": 1}
     finished.run(*wanted)
+    told = {"mine": entry | {"licence": "another word"}}
+    assert finished.planned(wanted[0], "--config", 'mirror="/elsewhere"', f"datasets={json.dumps(told)}") == {"inspect": 1}
     file.parent.rename(tmp_path / "elsewhere")
     assert finished.planned(*wanted) == {}

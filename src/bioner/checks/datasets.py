@@ -59,9 +59,10 @@ def has_documents(dataset: dict[str, Any]) -> bool:
     return bool(dataset["document_ids"]) and not unmarked
 
 
-def missing_reason(dataset: dict[str, Any], base: Path) -> str | None:
-    """Why a dataset that its user must provide is not there, or None when it is."""
-    if dataset["source"] != "provided":
+def missing_reason(name: str, dataset: dict[str, Any], base: Path) -> str | None:
+    """Why a dataset that its user must provide is not there, or None when it is, or was read before, as in a clone with pulled results."""
+    read = (f"results/raw/{name}/manifest.json", f"results/corpora/{name}.jsonl")
+    if dataset["source"] != "provided" or (not dataset["agreement"] and all(os.path.isfile(base / path) for path in read)):
         return None
     folder = dataset.get("folder", ".")
     root = base / os.path.expanduser(folder)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from bioner.checks.datasets import missing_reason
 from bioner.corpora.download import SCHEMES
-from bioner.credentials import redact, split_url
+from bioner.credentials import redact_url, split_url
 from bioner.errors import ConfigError
 from bioner.experiments import Experiment
 
@@ -72,7 +72,7 @@ def check_mirror(config: dict[str, Any], base: Path) -> None:
 
 def _check_provided(config: dict[str, Any], experiment: Experiment, base: Path) -> None:
     for name in experiment.datasets:
-        reason = missing_reason(config["datasets"][name], base)
+        reason = missing_reason(name, config["datasets"][name], base)
         if reason is None:
             continue
         if experiment.missing == "error":
@@ -87,7 +87,7 @@ def _check_targets(config: dict[str, Any], experiment: Experiment, base: Path) -
     """Note datasets that the experiment transfers to and that are not provided, or ConfigError, as for those that it trains on."""
     where = f"experiments.{experiment.name}"
     for number, transfer in enumerate(experiment.given["transfer"]):
-        reason = missing_reason(config["datasets"][transfer["to"]], base)
+        reason = missing_reason(transfer["to"], config["datasets"][transfer["to"]], base)
         if reason is not None and experiment.missing == "error":
             raise ConfigError(
                 f"{where}.transfer.{number}.to: '{transfer['to']}' is not provided: {reason}; "
@@ -156,7 +156,7 @@ def _check_datasets(config: dict[str, Any], experiment: Experiment, user: User, 
     needed = [(f"'{name}'", name) for name in user.datasets]
     needed += [(f"the text of '{name}' (adaptations.{user.adaptation}.text)", name) for name in _texts(config, user)]
     for what, name in needed:
-        reason = None if name in experiment.present else missing_reason(config["datasets"][name], base)
+        reason = None if name in experiment.present else missing_reason(name, config["datasets"][name], base)
         if reason is not None:
             raise ConfigError(f"{user.where} needs {what}, which is not provided: {reason}; or {user.otherwise}")
 
@@ -196,12 +196,12 @@ def _check_url(where: str, url: str) -> None:
     """ConfigError for an address that download does not take."""
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in SCHEMES or not rest:
-        raise ConfigError(f"{where}: expected a url of {', '.join(SCHEMES)}, found {redact(url):.200}; correct it, or use a mirror")
+        raise ConfigError(f"{where}: expected a url of {', '.join(SCHEMES)}, found {redact_url(url):.200}; correct it, or use a mirror")
     if scheme.lower() == "file":
         if rest.partition("/")[0] not in ("", "localhost") or "/" not in rest:
-            raise ConfigError(f"{where}: expected a file of this machine (file:///...), found {redact(url):.200}; correct it")
+            raise ConfigError(f"{where}: expected a file of this machine (file:///...), found {redact_url(url):.200}; correct it")
         return
     try:
         split_url(url)
     except ValueError as error:
-        raise ConfigError(f"{where}: expected a url, found {redact(url):.200} ({error}); correct it") from None
+        raise ConfigError(f"{where}: expected a url, found {redact_url(url):.200} ({error}); correct it") from None

@@ -48,12 +48,14 @@ def _names(datasets: Mapping[str, Any], name: str) -> list[str]:
 
 def _common_file(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | None:
     """The path of a listed file that two datasets have by address, sha256 or git blob."""
-    known = {mark for file in second["files"] for mark in _marks(file)}
-    return next((str(file["path"]) for file in first["files"] if not known.isdisjoint(_marks(file))), None)
+    known = {mark for file in second["files"] for mark in _marks(second, file)}
+    return next((str(file["path"]) for file in first["files"] if not known.isdisjoint(_marks(first, file))), None)
 
 
-def _marks(file: Mapping[str, Any]) -> Iterable[str]:
-    return [file["url"], *file.get("sha256", ()), *([file["git_blob"]] if "git_blob" in file else [])]
+def _marks(dataset: Mapping[str, Any], file: Mapping[str, Any]) -> Iterable[str]:
+    # the address of a user's own file is never used, and may be anything
+    address = [file["url"]] if dataset["source"] == "download" else []
+    return [*address, *file.get("sha256", ()), *([file["git_blob"]] if "git_blob" in file else [])]
 
 
 def _places(name: str, dataset: Mapping[str, Any], base: Path) -> dict[Path, str]:
@@ -65,7 +67,8 @@ def _places(name: str, dataset: Mapping[str, Any], base: Path) -> dict[Path, str
         chosen = [file["path"] for file in dataset["files"]]
         for _, path, pattern in places(dataset):
             chosen += expand(root, path, pattern=True) if pattern else [path]
-        told += [os.path.normpath(os.path.join(folder, path)) for path in chosen or [""]]
+        whole = [] if any(dataset.get(key) for key in ("files", "paths", "glob")) else [""]
+        told += [os.path.normpath(os.path.join(folder, path)) for path in chosen + whole]
     return {Path(os.path.realpath(base / os.path.expanduser(place))): place for place in told}
 
 

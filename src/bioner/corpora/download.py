@@ -16,7 +16,7 @@ from bioner.corpora.fetching import CHUNK, REMEDY, Patience, fetch, largest
 from bioner.corpora.partial import Partial
 from bioner.corpora.provided import list_provided
 from bioner.corpora.raw import manifest_entry, write_manifest
-from bioner.credentials import redact, split_url
+from bioner.credentials import redact_url, split_url
 from bioner.errors import BionerError
 from bioner.storage import sha256_file
 
@@ -115,7 +115,7 @@ def _have(dataset: str, file: Wanted, target: Path, mirror: str, patience: Patie
     what = f"{dataset}: {file.path}"
     origin = _origin(what, file, mirror)
     with Partial(target) as partial:
-        say(f"{dataset}: {redact(str(origin))} → {target}")
+        say(f"{dataset}: {redact_url(str(origin))} → {target}")
         kept = _bring(origin, partial, what, file.size, patience)
         objection = _objection(partial, file)
         if objection and kept:
@@ -125,7 +125,7 @@ def _have(dataset: str, file: Wanted, target: Path, mirror: str, patience: Patie
             objection = _objection(partial, file)
         if objection:
             partial.empty()
-            raise BionerError(f"{what}: {objection} from {redact(str(origin))}; {REMEDY} unchanged")
+            raise BionerError(f"{what}: {objection} from {redact_url(str(origin))}; {REMEDY} unchanged")
         partial.install()
 
 
@@ -170,14 +170,14 @@ def _origin(what: str, file: Wanted, mirror: str) -> str | Path:
 def _place(what: str, url: str) -> str | Path:
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in SCHEMES or not rest:
-        raise BionerError(f"{what}: expected a url of {', '.join(SCHEMES)}, found {redact(url)}; correct the config")
+        raise BionerError(f"{what}: expected a url of {', '.join(SCHEMES)}, found {redact_url(url)}; correct the config")
     if scheme.lower() != "file":
         try:
             split_url(url)
         except ValueError as error:
-            raise BionerError(f"{what}: expected a url, found {redact(url)} ({error}); correct the config or BIONER_MIRROR") from None
+            raise BionerError(f"{what}: expected a url, found {redact_url(url)} ({error}); correct the config or BIONER_MIRROR") from None
         return url
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash:
-        raise BionerError(f"{what}: expected a file of this machine (file:///...), found {redact(url)}; correct the config")
+        raise BionerError(f"{what}: expected a file of this machine (file:///...), found {redact_url(url)}; correct the config")
     return Path(urllib.request.url2pathname(f"/{path}"))

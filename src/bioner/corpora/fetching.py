@@ -16,7 +16,7 @@ from typing import Any
 
 from bioner.commandline import say
 from bioner.corpora.partial import Partial
-from bioner.credentials import redact, split_url
+from bioner.credentials import redact, redact_url, split_url
 from bioner.errors import BionerError
 
 REMEDY = "set `mirror:` in the config or BIONER_MIRROR to a folder or URL prefix that has this file"
@@ -82,7 +82,7 @@ def fetch(url: str, partial: Partial, what: str, *, size: int | None, patience: 
                 tried = "not tried again" if error.wait is None else f"tried {misses} times without a new byte"
                 kept = f"; {partial.size} bytes are kept, and the next run goes on from there" if partial.size else ""
                 raise BionerError(
-                    f"{what}: expected the file at {redact(url)}, found: {error} ({tried}); check the network, or {REMEDY}{kept}"
+                    f"{what}: expected the file at {redact_url(url)}, found: {error} ({tried}); check the network, or {REMEDY}{kept}"
                 ) from error
             say(f"{what}: {error}; trying again")
             time.sleep(max(min(error.wait, patience.longest), patience.pause * 2 ** max(misses - 1, 0)))

@@ -64,9 +64,10 @@ def provided_state(dataset: str, settings: Mapping[str, Any], manifest: str | Pa
         rows = _rows(dataset, settings)
         listed = [[*row, digest] for row, digest in zip(rows, digests([root / name for name, _, _ in rows]), strict=True)]
     except (BionerError, OSError):
-        if not os.path.isfile(manifest):
+        try:
+            listed = [[file.name, file.split, file.role, file.sha256] for file in read_manifest(manifest).files]
+        except BionerError:  # none, or a damaged one
             return ""
-        listed = [[file.name, file.split, file.role, file.sha256] for file in read_manifest(manifest).files]
     return value_digest(listed)
 
 

@@ -24,29 +24,41 @@ TOKENIZER_FILES = (
 
 def files_of(folder: Path) -> list[str]:
     """Names of the files in a folder that an encoder consists of, the configuration first, the weights last; none without weights."""
-    weights = [file for file in WEIGHT_FILES if (folder / file).is_file()][:1]
-    return [file for file in (CONFIG, *TOKENIZER_FILES, *weights) if (folder / file).is_file()] if weights else []
+    # of os.path, because it is false where a file cannot be looked at, or its name is too long
+    weights = [file for file in WEIGHT_FILES if os.path.isfile(folder / file)][:1]
+    return [file for file in (CONFIG, *TOKENIZER_FILES, *weights) if os.path.isfile(folder / file)] if weights else []
 
 
 def folders_state(settings: Mapping[str, Any], manifest: Path, digests: Callable[[Sequence[Path]], list[str]]) -> str:
     """Digest of what lies in an encoder's source folders: another one when one of its files came, went, or changed by a byte.
 
-    Of a folder that is not there, but that the encoder was fetched from, it is that of the files as fetched.
+    Of a folder that is not there or cannot be read, but that the encoder was fetched from, it is that of the files as fetched.
 
     Args:
         settings: as of `fetch_encoder`.
         manifest: what it wrote, or will write.
         digests: gives the SHA-256 of files.
     """
-    fetched = read_json(manifest) if os.path.isfile(manifest) else {}
-    found: list[Any] = []
+    found = []
     for source in settings["sources"]:
         if "folder" in source:
-            folder = Path(source["folder"]).expanduser()
+            folder = Path(os.path.expanduser(source["folder"]))
             names = files_of(folder)
-            listed = dict(zip(names, digests([folder / name for name in names]), strict=True))
-            found.append(listed or (fetched.get("files", {}) if fetched.get("source") == source else {}))
+            try:
+                listed = dict(zip(names, digests([folder / name for name in names]), strict=True))
+            except OSError:  # fetch_encoder tells, if it needs them
+                listed = {}
+            found.append(listed or _fetched(manifest, source))
     return value_digest(found) if found else ""
+
+
+def _fetched(manifest: Path, source: Mapping[str, Any]) -> dict[str, str]:
+    """The digests of files that were fetched from a source; none where there is no such manifest, which is then made."""
+    try:
+        value = read_json(manifest) if os.path.isfile(manifest) else {}
+    except BionerError:
+        return {}
+    return dict(value["files"]) if isinstance(value, dict) and value.get("source") == source else {}
 
 
 def verify_encoder(folder: Path) -> dict[str, Any]:

@@ -216,3 +216,8 @@ def test_files_that_are_gone_are_as_they_were_read(tmp_path: Path) -> None:
     assert state(tmp_path, settings) == before
     (tmp_path / "manifest.json").unlink()
     assert state(tmp_path, settings) == ""
+
+
+def test_a_damaged_manifest_of_files_that_are_gone_is_none(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{")
+    assert state(tmp_path, {"source": "provided", "format": "jsonl", "folder": str(tmp_path / "gone")}) == ""

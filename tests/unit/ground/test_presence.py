@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bioner.checks.datasets import missing_reason
 from bioner.config import load_plan
 from bioner.descriptions import describe
 from bioner.errors import ConfigError
@@ -293,3 +294,14 @@ def test_names_that_are_too_long_are_one_line(tmp_path: Path, entry: dict[str, A
     with pytest.raises(ConfigError) as caught:
         plan(tmp_path, entry, **changes)
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_corpus_that_was_read_before_is_there_but_for_one_under_agreement(tmp_path: Path) -> None:
+    """As in a clone to which results were pulled; what is made of a corpus under an agreement is never pulled."""
+    entry = {"source": "provided", "folder": "gone", "agreement": None}
+    for name in ("results/raw/mine/manifest.json", "results/corpora/mine.jsonl"):
+        assert missing_reason("mine", entry, tmp_path) == "put its files under gone"
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    assert missing_reason("mine", entry, tmp_path) is None
+    assert missing_reason("mine", entry | {"agreement": "sign it"}, tmp_path) == "sign it; put its files under gone"

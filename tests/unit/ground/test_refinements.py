@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bioner.checks.sharing import shared_documents
 from bioner.config import load_plan
 from bioner.descriptions import describe
 from bioner.errors import ConfigError
@@ -328,6 +329,10 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "folders": ({"folder": "mine"}, {"folder": "mines"}),
     "paths": ({"folder": "mine", "paths": "a.jsonl"}, {"folder": "mine", "glob": "b*"}),
     "working folder": ({"paths": "mine/a.jsonl"}, {"paths": "mine/b.jsonl"}),
+    "addresses that nobody uses": (
+        {"folder": "mine", "files": [{"path": "a.jsonl", "url": "u"}]},
+        {"folder": "other", "files": [{"path": "c.jsonl", "url": "u"}]},
+    ),
     "documents of the same kind": ({"folder": "mine"}, {"folder": "other", "documents_of": ["bc5cdr"]}),
 }
 
@@ -337,7 +342,7 @@ def two_names(first: dict[str, Any], second: dict[str, Any], base: Path) -> Plan
     (base / "other").mkdir()
     (base / "mines").mkdir()
     (base / "results/corpora").mkdir(parents=True)
-    for name in ("mine/a.jsonl", "mine/b.jsonl", "results/corpora/second.jsonl"):
+    for name in ("mine/a.jsonl", "mine/b.jsonl", "other/c.jsonl", "results/corpora/second.jsonl"):
         (base / name).touch()
     kinds = [entry | {"source": "download" if "url" in str(entry) and "folder" not in entry else "provided"} for entry in (first, second)]
     known = {"title": "T", "format": "jsonl", "licence": "x"}
@@ -359,6 +364,12 @@ def test_documents_are_the_same_where_files_are(tmp_path: Path, monkeypatch: pyt
 def test_documents_are_others_where_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("BIONER_MIRROR", "files")
     assert two_names(*OTHERS[name], tmp_path).experiments[0].runs
+
+
+def test_a_pattern_without_files_names_no_folder(tmp_path: Path) -> None:
+    """As in a clone that has what a search found and none of its corpus."""
+    datasets = {name: {"source": "provided", "files": [], "glob": f"{name}/*.jsonl"} for name in ("first", "second")}
+    assert shared_documents(datasets, "first", "second", tmp_path) is None
 
 
 def test_documents_are_of_datasets_that_there_are() -> None:

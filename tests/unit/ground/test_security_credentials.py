@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from bioner.config import load_plan
 from bioner.corpora.download import download
 from bioner.corpora.fetching import Patience
-from bioner.credentials import check_recordable, redact, split_url
+from bioner.credentials import check_recordable, redact, redact_url, split_url
 from bioner.errors import BionerError, ConfigError
 from bioner.storage import sha256_file
 from bioner.tagging.encoders import fetch_encoder
@@ -65,6 +65,28 @@ def test_messages_keep_what_is_no_secret(text: str) -> None:
 def test_no_password_survives(password: str, named: bool) -> None:
     secret = f"S3{password}3S"
     assert secret not in redact(f"found https://{'user' if named else ''}:{secret}@host.example/path: no")
+
+
+@given(st.text(st.characters(exclude_characters="@", exclude_categories=("C",)), min_size=1).filter(lambda text: not text[:1].isdigit()))
+def test_no_password_with_blanks_survives_in_a_url(password: str) -> None:
+    secret = f"S3{password}3S"
+    assert secret not in redact_url(f"https://user:{secret}@host.example/path")
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_urls_keep_what_is_no_secret(text: str) -> None:
+    assert redact_url(text) == text
+
+
+@pytest.mark.parametrize(
+    "mirror", ["https://user:ge[heim]x@host/c", "https://user:geheim\u2100x@host/c", "https://user:ge heim@host:port/c"]
+)
+def test_a_mirror_that_is_no_url_is_refused_without_its_password(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIONER_MIRROR", mirror)
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    with pytest.raises(ConfigError, match=r"^BIONER_MIRROR: expected a url, found https://\*\*\*@host") as told:
+        load_plan(config, ROOT)
+    assert "heim" not in str(told.value)
 
 
 def test_a_url_and_its_credentials_are_parted() -> None:

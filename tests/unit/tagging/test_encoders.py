@@ -269,3 +269,15 @@ def test_the_state_of_source_folders_changes_with_what_is_fetched_from_them(tmp_
     assert state() != before
     sources.pop()
     assert state() == ""
+
+
+def test_a_folder_that_cannot_be_looked_at_is_one_without_files(tmp_path: Path) -> None:
+    """The workflow asks at each start, also for an encoder that was fetched long ago or that another source has."""
+    manifest = tmp_path / "encoder.json"
+    manifest.write_text("{")
+    states = {
+        folders_state({"sources": [{"folder": folder}, {"package": "x"}]}, manifest, lambda paths: [sha256_file(path) for path in paths])
+        for folder in ("m" * 300, str(tmp_path / "none"))
+    }
+    assert len(states) == 1
+    assert folders_state({"sources": [{"package": "x"}]}, manifest, lambda paths: []) == ""
