@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -23,8 +24,16 @@ def draw_learning_curves(history: History, systems: Sequence[System], settings: 
         lambda line: None if line.f1 is None else (line.epoch, 100 * line.f1),
         "Epoch",
         "Validation F1 (%)",
-        (0, 100),
+        percent_limits(
+            [100 * line.f1 for system in systems for run in history.get(system, {}).values() for line in run if line.f1 is not None]
+        ),
     )
+
+
+def percent_limits(values: Sequence[float]) -> tuple[float, float]:
+    """Multiples of ten between which all percentages lie: on an axis from 0 to 100, models that differ by a point are one line."""
+    low = min(10 * math.floor(min(values, default=0) / 10), 90)
+    return low, max(10 * math.ceil(max(values, default=100) / 10), low + 10)
 
 
 def draw_alpha(history: History, systems: Sequence[System], settings: ReportSettings) -> Figure | None:

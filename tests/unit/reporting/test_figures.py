@@ -13,7 +13,7 @@ from matplotlib.transforms import Affine2D
 from bioner.commands import figures as command
 from bioner.reporting.collected import Epoch, read_confusion, read_documents_counts, read_scores
 from bioner.reporting.confusion import ST21PV_TYPES, matrix, order_types
-from bioner.reporting.curves import draw_alpha, mean_curve
+from bioner.reporting.curves import draw_alpha, mean_curve, percent_limits
 from bioner.reporting.entity_groups import draw_entity_groups, group_f1
 from bioner.reporting.error_figures import draw_error_kinds
 from bioner.reporting.intervals import Intervals
@@ -257,3 +257,11 @@ def test_sixty_four_series_differ_in_every_way_of_drawing():
 
 def test_names_of_the_semantic_types():
     assert len(ST21PV_TYPES) == 21
+
+
+@pytest.mark.parametrize(
+    ("values", "limits"),
+    [([71.2, 83.9], (70, 90)), ([80, 80], (80, 90)), ([0, 100], (0, 100)), ([100.0], (90, 100)), ([], (0, 100)), ([0.0], (0, 10))],
+)
+def test_the_axis_of_learning_curves_holds_all_of_them_and_little_more(values, limits):
+    assert percent_limits(values) == limits
