@@ -32,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Tag, write, and say how much was found."""
     given = parser().parse_args(argv)
+    if given.threads < 1:
+        raise BionerError(f"--threads: expected at least 1, got {given.threads}; leave it out for all")
     started, counts = time.monotonic(), [0, 0]
     documents = _counted(tagged(given.run, read_texts(given.texts), threads=given.threads, precision=given.precision), counts)
     if given.output:
@@ -50,9 +52,10 @@ def _counted(documents: Iterable[Document], counts: list[int]) -> Iterator[Docum
 
 
 def _write_brat(folder: Path, documents: Iterable[Document]) -> None:
+    root = Path(os.path.abspath(folder))
     for document in documents:
-        place = Path(os.path.abspath(folder / document.id))
-        if not place.is_relative_to(os.path.abspath(folder)) or "\0" in document.id:
+        place = Path(os.path.abspath(root / document.id))
+        if root not in place.parents or place.relative_to(root).as_posix() != document.id or "\0" in document.id:
             raise BionerError(f"{document.id!r:.80}: expected an id that names a file below {folder}; rename it, or use --output")
         write_text(place.with_name(f"{place.name}.txt"), document.text)
         write_text(place.with_name(f"{place.name}.ann"), brat_annotations(document))

@@ -21,6 +21,6 @@ def brat_annotations(document: Document) -> str:
 
 
 def _within_lines(text: str, span: Span) -> list[Span]:
-    """The parts of a span between the ends of lines, blanks at their ends left out."""
+    """The parts of a span between the ends of lines."""
     start, end = span
     return [(start + found.start(), start + found.end()) for found in re.finditer(r"[^\r\n]+", text[start:end])]

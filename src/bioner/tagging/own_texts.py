@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from bioner.documents import from_json
 from bioner.entities import Document
@@ -46,15 +47,16 @@ def _documents(path: Path) -> Iterator[tuple[Document, str]]:
         for file in files:
             yield Document(file.relative_to(path).with_suffix("").as_posix(), _text(file)), str(file)
     elif path.suffix == ".jsonl":
-        # newline="\n": a lone \r or U+2028 inside a text is not the end of a line
-        for number, line in enumerate(_text(path).split("\n"), 1):
-            if line.strip():
-                yield _of_line(line, f"{path}:{number}"), f"{path}:{number}"
+        # of bytes, because a lone \r or U+2028 inside a text is not the end of a line
+        with _opened(path) as handle:
+            for number, line in enumerate(handle, 1):
+                if line.strip():
+                    yield _of_line(line, f"{path}:{number}"), f"{path}:{number}"
     else:
         yield Document(path.stem, _text(path)), str(path)
 
 
-def _of_line(line: str, place: str) -> Document:
+def _of_line(line: bytes, place: str) -> Document:
     try:
         value = json.loads(line)
         return from_json(value | {"mentions": []} if isinstance(value, dict) else value)
@@ -62,13 +64,20 @@ def _of_line(line: str, place: str) -> Document:
         raise BionerError(f"{place}: not a document: {error}; write a JSON object with id and text on each line") from error
 
 
-def _text(path: Path) -> str:
+def _opened(path: Path) -> BinaryIO:
     try:
-        return path.read_bytes().decode()
+        return open(path, "rb")
     except OSError as error:
         raise BionerError(
             f"{path}: expected a text file, a folder, or JSON Lines (.jsonl), found: {error.strerror}; correct the name"
         ) from error
+
+
+def _text(path: Path) -> str:
+    with _opened(path) as handle:
+        content = handle.read()
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
         raise BionerError(f"{path}: expected UTF-8, found byte {error.object[error.start]:#x} at {error.start}; convert it") from error
 

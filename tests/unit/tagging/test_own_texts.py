@@ -96,7 +96,6 @@ def test_nothing_is_written_where_something_is_wrong(run: Path, tmp_path: Path) 
     (tmp_path / "empty").mkdir()
     (tmp_path / "again").mkdir()
     (tmp_path / "again/a.txt").write_text("x")
-    write_documents(tmp_path / "up.jsonl", [Document("../up", "aspirin")])
     for texts, message in [
         ([latin], r"b.txt: expected UTF-8, found byte 0xef at 2; convert it"),
         ([tmp_path / "none.txt"], r"none.txt: expected a text file, a folder, or JSON Lines \(.jsonl\), found: No such file"),
@@ -106,11 +105,23 @@ def test_nothing_is_written_where_something_is_wrong(run: Path, tmp_path: Path) 
     ]:
         with pytest.raises(BionerError, match=message):
             tag(run, *texts, "--output", tmp_path / "o.jsonl")
-    with pytest.raises(BionerError, match=r"'../up': expected an id that names a file below"):
-        tag(run, tmp_path / "up.jsonl", "--brat", tmp_path / "out")
+    for name in ("../up", "", ".", "./a", "a//b"):  # files elsewhere, beside the folder, and of another document
+        write_documents(tmp_path / "up.jsonl", [Document(name, "aspirin")])
+        with pytest.raises(BionerError, match=r"'.*': expected an id that names a file below"):
+            tag(run, tmp_path / "up.jsonl", "--brat", tmp_path / "out")
+    lines.write_bytes(b'{"id": "1", "text": "x"}\n{"id": "2", "text": "na\xefve"}\n')
+    with pytest.raises(BionerError, match=r"c.jsonl:2: not a document: .*utf-8.*0xef"):
+        tag(run, lines, "--output", tmp_path / "o.jsonl")
+    with pytest.raises(BionerError, match="--threads: expected at least 1, got 0"):
+        main([str(good), "--run", str(run), "--output", str(tmp_path / "o.jsonl"), "--threads", "0"])
     with pytest.raises(BionerError, match=r"expected the folder of a trained run, with run.json, found none"):
         tag(tmp_path / "nowhere", good, "--output", tmp_path / "o.jsonl")
-    assert not (tmp_path / "o.jsonl").exists() and not (tmp_path / "up.txt").exists() and not list(tmp_path.glob(".*.partial"))
+    assert (
+        not (tmp_path / "o.jsonl").exists()
+        and not (tmp_path / "up.txt").exists()
+        and not (tmp_path / "out.txt").exists()
+        and not list(tmp_path.glob(".*.partial"))
+    )
 
 
 def test_lines_that_python_would_split_are_one(tmp_path: Path) -> None:
