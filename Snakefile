@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import sys
+from inspect import signature
 from pathlib import Path
 from shlex import quote
 
@@ -23,7 +24,9 @@ from bioner.preparation.protocols import Protocol
 from bioner.provenance import files_digest
 from bioner.storage import little_space
 from bioner.tagging.manifest import folders_state
+from snakemake.common import overwrite_function_params
 from snakemake.exceptions import WorkflowError
+from snakemake.io import is_callable
 from snakemake.settings.types import DeploymentMethod
 
 
@@ -120,3 +123,11 @@ include: "workflow/rules/preparation.smk"
 include: "workflow/rules/tagging.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/reporting.smk"
+
+
+# Snakemake asks for the parameters of rules' functions again for each job, a tenth of a large dry run: they are said once.
+for one in workflow.rules:
+    for item in filter(is_callable, (*one.input, *one.params, one.priority)):
+        function = getattr(item, "_file", item)
+        function = getattr(function, "callable", function)
+        overwrite_function_params(function, signature(function).parameters)
