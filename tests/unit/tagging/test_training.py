@@ -314,17 +314,33 @@ def test_auto_never_takes_float16_and_a_card_without_bf16_is_told(monkeypatch: p
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)
         assert choose_precision("auto", card) == ("bf16" if supported else "fp32")
         assert choose_precision("fp16", card) == "fp16"
-    for flags, unit, precision in (
-        ("avx2 amx_bf16 avx512_bf16", ", AMX", "bf16"),
-        ("avx2 avx512_bf16", ", AVX-512 BF16", "bf16"),
-        ("avx2 avx512f", "", "fp32"),
+    for flags, speedup, unit, precision in (
+        ("avx2 amx_bf16 avx512_bf16", 8.0, ", AMX", "bf16"),
+        ("avx2 avx512_bf16", 2.5, ", AVX-512 BF16", "bf16"),
+        ("avx2 avx512_bf16", 0.52, ", AVX-512 BF16", "fp32"),  # units that are slower than those for float32
+        ("avx2 avx512f", 8.0, "", "fp32"),
     ):
         monkeypatch.setattr(precision_module, "_cpu_info", {"flags": flags, "model name": "Some 1"}.__getitem__)
+        monkeypatch.setattr(precision_module, "bf16_speedup", lambda speedup=speedup: speedup)
         assert choose_precision("auto", processor) == precision
         assert device_name(processor) == f"CPU (Some 1{unit})"
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
     with pytest.raises(BionerError, match=r"expected fp16, fp32 or auto on a Tesla T4, which has no bf16, got bf16"):
         choose_precision("bf16", card)
+
+
+def test_the_speed_of_bf16_is_that_of_its_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, product = [0.0], torch.nn.functional.linear
+
+    def slow(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        clock[0] += {torch.float32: 1.0, torch.bfloat16: 2.0}[rows.dtype] * (3.0 if clock[0] < 5 else 1.0)  # the first ones are slow
+        return product(rows[:1], weights[:1])
+
+    monkeypatch.setattr(precision_module.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(torch.nn.functional, "linear", slow)
+    precision_module.bf16_speedup.cache_clear()
+    assert precision_module.bf16_speedup() == 0.5
+    precision_module.bf16_speedup.cache_clear()
 
 
 def guesses(gold: Sequence[Document], right: dict[str, int]) -> list[Document]:
