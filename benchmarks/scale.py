@@ -67,7 +67,7 @@ def main() -> None:
             return
         rows = [line for runs in arguments.runs for line in dry_runs(folder, runs, 1 if runs == max(SIZES) else arguments.repeats)]
         rows += starts(arguments.repeats)
-    report(rows, FIGURES if arguments.runs == list(SIZES) else None)
+    report(rows, FIGURES)
 
 
 def configuration(runs: int) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,10 @@ def row(case: str, ours: float, peer: str, theirs: float, ratio: float | None = 
 
 
 def report(rows: list[Row], figures: Path | None, **machine: Any) -> None:
-    """Print the table and, where a file for them is given, write it as figures, with what is told of the machine."""
+    """Print the table and, where a file for them is given, put its lines among the file's figures, each with its day and its machine.
+
+    A line of the file stays until its case is measured again: a call for some cases keeps those of the others.
+    """
     for line in rows:
         relation = ">=" if line["better"] == "higher" else "<="
         print(
@@ -36,4 +41,7 @@ def report(rows: list[Row], figures: Path | None, **machine: Any) -> None:
         **machine,
     }
     if figures is not None:
-        write_json(figures, {"machine": machine, "rows": rows})
+        earlier = json.loads(figures.read_text(encoding="utf-8"))["rows"] if figures.is_file() else []
+        known = {(line["case"], line["peer"].partition(",")[0]): line for line in earlier}
+        known |= {(line["case"], line["peer"].partition(",")[0]): line | {"date": str(date.today()), "machine": machine} for line in rows}
+        write_json(figures, {"rows": list(known.values())})
