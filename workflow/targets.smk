@@ -1,6 +1,6 @@
 # The stages of dvc.yaml as targets. What is made of a corpus under agreement belongs to the rule `agreement` alone.
 
-RUNS = sorted({run for experiment in plan.experiments for run in experiment.runs})
+RUNS = plan.runs
 UNDER_AGREEMENT = set(under_agreement(config["datasets"]))
 CLOSED = [run for run in RUNS if run.dataset in UNDER_AGREEMENT]
 OPEN = [run for run in RUNS if run.dataset not in UNDER_AGREEMENT]
@@ -22,22 +22,12 @@ TRANSFERS = sorted(
 )
 
 
-# what trials of searches train: for runs on corpora under agreement too, while a search itself is on none
-SEARCHED = sorted(
-    {
-        plan.search_run(config["models"][run.model]["values_from"])
-        for run in RUNS
-        if config["models"][run.model]["values_from"]
-    }
-)
-
-
 rule data:
     input:
         {f"results/quality/{run.dataset}.json" for run in OPEN},
         {f"results/audit/{run.fold_path}.json" for run in OPEN},
-        # of the text that an encoder is adapted on too, which asks for that text
-        {plan.audit_of(run) for run in OPEN + SEARCHED},
+        # of the text that an encoder is adapted on too, which asks for that text, and of what trials of searches train
+        {plan.audit_of(run) for run in OPEN + plan.searched_runs},
         {
             f"results/attacks/{run.fold_path}/{attack}.jsonl"
             for run in OPEN

@@ -5,13 +5,7 @@ GENERATED = [
     name for name, entry in config["datasets"].items() if entry["source"] == "demo"
 ]
 # told when files are fetched, and no parameter: another word of it makes nothing again
-LICENCES = json.dumps(
-    {
-        name: entry["licence"]
-        for part in ("datasets", "ontologies")
-        for name, entry in config[part].items()
-    }
-)
+LICENCES = json.dumps(plan.licences)
 # what all pages are made of
 TEMPLATES = [
     f"bioner/reporting/templates/{name}"

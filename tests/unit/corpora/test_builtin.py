@@ -14,7 +14,7 @@ from bioner.corpora.download import download
 from bioner.corpora.harmonize import harmonize
 from bioner.corpora.quality import features_of
 from bioner.documents import read_documents
-from bioner.planning import DATASET_KEYS
+from bioner.planning.corpora import DATASET_KEYS
 
 ROOT = Path(__file__).resolve().parents[3]
 MIRROR = ROOT.parent / "shared" / "corpora"

@@ -26,7 +26,7 @@ from bioner.corpora.repeats import Seen, Texts
 from bioner.documents import read_documents, write_documents
 from bioner.entities import SPLITS, Document, Mention, Span
 from bioner.errors import BionerError
-from bioner.planning import DATASET_KEYS
+from bioner.planning.corpora import DATASET_KEYS
 
 ROOT = Path(__file__).resolve().parents[3]
 MIRROR = ROOT.parent / "shared" / "corpora"

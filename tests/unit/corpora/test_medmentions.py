@@ -26,7 +26,7 @@ from bioner.corpora.harmonize import harmonize
 from bioner.corpora.quality import features_of
 from bioner.documents import read_documents
 from bioner.errors import BionerError
-from bioner.planning import DATASET_KEYS
+from bioner.planning.corpora import DATASET_KEYS
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[3] / "config.yaml").read_text(encoding="utf-8"))["datasets"]
 LISTS = {"train": "trng", "validation": "dev", "test": "test"}

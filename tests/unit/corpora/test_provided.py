@@ -20,7 +20,7 @@ from bioner.corpora.raw import read_manifest
 from bioner.documents import read_documents
 from bioner.entities import SPLITS
 from bioner.errors import BionerError, ConfigError
-from bioner.planning import DATASET_KEYS
+from bioner.planning.corpora import DATASET_KEYS
 from bioner.storage import sha256_file
 
 ROOT = Path(__file__).resolve().parents[3]
