@@ -24,13 +24,13 @@ from bioner.locks import alone_in
 from bioner.provenance import code_digest
 from bioner.storage import read_json, remove_partials, sha256_file, write_json, write_rows
 from bioner.tagging.batches import Batch, collate, plan_batches
-from bioner.tagging.checkpoints import Checkpoint
+from bioner.tagging.checkpoints import Checkpoint, begun
 from bioner.tagging.encode import Encoder, Window
 from bioner.tagging.manifest import verify_encoder
 from bioner.tagging.masked_lm import guess, load_masked_lm, save_encoder
 from bioner.tagging.masking import Masker, mask_batch
 from bioner.tagging.optimizing import Updater
-from bioner.tagging.precision import autocast, choose_device, choose_precision, configure_torch, device_name
+from bioner.tagging.precision import autocast, choose_device, configure_torch, device_name, possible_precisions
 from bioner.tagging.processor import prepare_for_processor
 from bioner.tagging.progress import Progress, Reporter
 from bioner.tagging.steps import require_finite
@@ -87,14 +87,13 @@ def _adapt(
     started = time.monotonic()
     configure_torch(settings["threads"])
     device = choose_device()
-    precision = choose_precision(settings["precision"], device)
     manifest = verify_encoder(encoder.parent)
     source = {"adaptation": name, "settings": settings, "encoder": manifest, "text": [sha256_file(path) for path in text]}
     versions = {name: version(name) for name in PACKAGES}
     inputs = {"source": source, "held_out": [sha256_file(path) for path in held_out], "versions": versions}
-    state = {"inputs": inputs, "code": code_digest("adapt"), "device": device.type, "precision": precision}
+    state = {"inputs": inputs, "code": code_digest("adapt"), "device": device.type}
     remove_partials(output.parent)
-    checkpoint = Checkpoint(output.parent, state)
+    checkpoint, precision = begun(output.parent, state, possible_precisions(settings["precision"], device))
     checkpoint.discard_others()
     if checkpoint.restore():
         say(f"{output.parent}: this very adaptation had finished; its files are put back")

@@ -7,7 +7,7 @@ import os
 import pickle
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -129,6 +129,18 @@ class Checkpoint:
             with atomic_path(self.folder.parent / name) as path:
                 os.link(kept[name], path)
         return True
+
+
+def begun(run_folder: Path, inputs: dict[str, Any], precisions: Sequence[str]) -> tuple[Checkpoint, str]:
+    """The checkpoint of a training in the first of several precisions in which it was begun, and that one; a new one in the first.
+
+    So a training that dies on one processor goes on on another one, on which `auto` would take another precision.
+    """
+    found = [(Checkpoint(run_folder, inputs | {"precision": precision}), precision) for precision in precisions]
+    checkpoint, precision = next((pair for pair in found if pair[0].folder.is_dir()), found[0])
+    if precision != precisions[0]:
+        say(f"{run_folder}: going on in {precision}, in which it was begun; a new one would be made in {precisions[0]} here")
+    return checkpoint, precision
 
 
 def _remove(folder: Path) -> None:

@@ -18,6 +18,7 @@ from bioner.errors import BionerError
 BF16 = "bf16"
 FP16 = "fp16"
 FP32 = "fp32"
+AUTO = "auto"
 FORMATS = {BF16: torch.bfloat16, FP16: torch.float16}
 WORTH = 1.3
 """How many times as fast as float32 matrix products a processor must make bf16 ones before `auto` takes bf16."""
@@ -85,20 +86,30 @@ def _cpu_info(key: str) -> str:
 
 
 def choose_precision(wanted: str, device: torch.device) -> str:
-    """`bf16`, `fp16` or `fp32`; `auto` takes bf16 on a card that has it and on a processor that is faster by it, never fp16.
-
-    A processor with units for bf16 (`bf16_unit`) must show that they are worth it: `bf16_speedup` of `WORTH` and more.
+    """`bf16`, `fp16` or `fp32`; `auto` takes `faster_precision`, never fp16.
 
     Raises:
         BionerError: the card has no bf16.
     """
     if wanted == BF16 and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise BionerError(f"training.precision: expected fp16, fp32 or auto on a {device_name(device)}, which has no bf16, got bf16")
-    if wanted != "auto":
-        return wanted
+    return faster_precision(device) if wanted == AUTO else wanted
+
+
+def faster_precision(device: torch.device) -> str:
+    """`bf16` on a card that has it and on a processor that is faster by it, else `fp32`.
+
+    A processor with units for bf16 (`bf16_unit`) must show that they are worth it: `bf16_speedup` of `WORTH` and more.
+    """
     if device.type == "cuda":
         return BF16 if torch.cuda.is_bf16_supported() else FP32
     return BF16 if bf16_unit() and bf16_speedup() >= WORTH else FP32
+
+
+def possible_precisions(wanted: str, device: torch.device) -> list[str]:
+    """What `choose_precision` chooses, then what a training under `auto` may have been begun in elsewhere and can be gone on with here."""
+    others = (FP32, BF16) if device.type == "cpu" or torch.cuda.is_bf16_supported() else (FP32,)
+    return list(dict.fromkeys((choose_precision(wanted, device), *(others if wanted == AUTO else ()))))
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:

@@ -24,12 +24,12 @@ from bioner.locks import alone_in
 from bioner.preparation.protocols import Protocol
 from bioner.provenance import code_digest
 from bioner.storage import read_json, remove_partials, sha256_file, write_json, write_rows
-from bioner.tagging.checkpoints import Checkpoint
+from bioner.tagging.checkpoints import Checkpoint, begun
 from bioner.tagging.encode import Window
 from bioner.tagging.feature_crf import FEATURE_CRF, FeatureCRF
 from bioner.tagging.gradient_checkpointing import checkpoint_layers
 from bioner.tagging.manifest import verify_encoder
-from bioner.tagging.precision import choose_device, choose_precision, configure_torch, device_name
+from bioner.tagging.precision import choose_device, configure_torch, device_name, possible_precisions
 from bioner.tagging.processor import prepare_for_processor
 from bioner.tagging.tagger import Tagger, freeze, load_tokenizer, make_encoder, new_tagger, save_tagger
 from bioner.tagging.training import CHECKPOINT_SECONDS, HISTORY, Training
@@ -70,11 +70,11 @@ def _train(recipe: Path, encoder: Path | None, fold: Path, audit: Path, seed: in
         raise BionerError(f"{recipe}: expected the manifest of encoder {settings['encoder']}, got none; add --encoder")
     configure_torch(settings["training"]["threads"])
     device = choose_device()
-    precision = choose_precision(settings["training"]["precision"], device)
+    precisions = possible_precisions(settings["training"]["precision"], device)
     words = settings.get("word_vectors")
     packages = PACKAGES if words is None else (*PACKAGES, "gensim")
     inputs = describe_inputs(settings, verify_encoder(encoder.parent), fold, seed, packages=packages)
-    checkpoint = Checkpoint(output, inputs | {"code": code_digest("train"), "device": device.type, "precision": precision})
+    checkpoint, precision = begun(output, inputs | {"code": code_digest("train"), "device": device.type}, precisions)
     if _put_back(checkpoint, output):
         return
     torch.manual_seed(seed)

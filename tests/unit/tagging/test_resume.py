@@ -20,6 +20,7 @@ from bioner.documents import write_documents
 from bioner.errors import BionerError
 from bioner.storage import read_json, sha256_file, write_json
 from bioner.tagging import checkpoints
+from bioner.tagging import precision as precision_module
 from bioner.tagging.checkpoints import Checkpoint, describe_differences
 from bioner.tagging.predicting import predict_run
 
@@ -167,6 +168,28 @@ def test_a_training_stopped_inside_an_epoch_resumes_to_the_same_bytes(
     resumed = laboratory.train(recipe)
     assert f"resuming after epoch 2, step {2 * per_epoch + 2}" in capsys.readouterr().err
     assert digests(whole) == digests(resumed)
+
+
+@pytest.mark.parametrize(("begun", "there"), [("bf16", "fp32"), ("fp32", "bf16")])
+def test_auto_goes_on_in_the_precision_that_a_training_was_begun_in_on_another_processor(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], begun: str, there: str
+) -> None:
+    recipe = RECIPE | {"training": TRAINING | {"precision": "auto"}}
+
+    def processor(precision: str) -> None:
+        monkeypatch.setattr(precision_module, "faster_precision", lambda device: precision)
+
+    processor(begun)
+    whole = laboratory.train(recipe, "whole")
+    laboratory.stop(recipe, step=7)
+    processor(there)
+    run = laboratory.train(recipe)
+    assert digests(run) == digests(whole) and read_json(run / "run.json")["precision"] == begun
+    remove_outputs(run)
+    assert digests(laboratory.train(recipe)) == digests(whole)  # finished, and put back
+    told = f"going on in {begun}, in which it was begun; a new one would be made in {there} here"
+    assert capsys.readouterr().err.count(told) == 2
+    assert read_json(laboratory.train(recipe, "new") / "run.json")["precision"] == there
 
 
 def remove_outputs(folder: Path) -> None:
