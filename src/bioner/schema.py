@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import difflib
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
+from yaml.constructor import ConstructorError
 
 from bioner.errors import ConfigError
 
@@ -18,12 +20,30 @@ SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.
 LARGEST = 2**63
 """Integers are smaller, of either sign."""
 
+# the loader in C, where PyYAML was built with it, is ten times as fast; every job of a cluster reads the schema
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Placing(_SAFE):  # type: ignore[misc]
+    """PyYAML's safe loader, which says too where a value stands that Python has none for."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (KeyError, ValueError) as error:
+            number = str(node.tag).endswith(":int") and len(node.value) > sys.get_int_max_str_digits()
+            told = f"a number that is too long ({len(node.value):,} characters)" if number else f"a value that cannot be read ({error})"
+            raise ConstructorError(None, None, told, node.start_mark) from error
+
+
+def load_yaml(text: str) -> Any:
+    """The value of a YAML text; yaml.YAMLError for what is none, with its place."""
+    return yaml.load(text, _Placing)
+
 
 def read_schema(path: Path) -> dict[str, Any]:
     """The schema, read from YAML."""
-    # the loader in C, where PyYAML was built with it, is ten times as fast; every job of a cluster reads this
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    schema: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), loader)
+    schema: dict[str, Any] = load_yaml(path.read_text(encoding="utf-8"))
     return schema
 
 

@@ -17,7 +17,7 @@ from bioner.heads import check_fit, complete_model
 from bioner.planning import Plan
 from bioner.preparation.protocols import Protocol
 from bioner.recipes import FIXED, with_values
-from bioner.schema import check_names, describe_error
+from bioner.schema import check_names, describe_error, fill_defaults
 
 WHOLE = ("loss", "adversary")
 """Keys of a model that are mappings with a kind, which says what the other keys are."""
@@ -119,6 +119,7 @@ def _check_tried(where: str, name: str, model: dict[str, Any], validator: Draft2
     for error in validator.iter_errors(written):
         raise ConfigError(f"{where}: {describe_error(error)}")
     of_models: Any = validator.schema
+    fill_defaults(model, of_models)
     try:
         complete_model(model, of_models)
         check_model(f"models.{name}", model, of_models)
@@ -147,6 +148,8 @@ def _check_space(where: str, key: str, space: dict[str, Any], schema: Mapping[st
         raise ConfigError(f"{where}: expected a key that changes the training alone, got {key}; compare models instead")
     if key in [f"{whole}.kind" for whole in WHOLE]:
         raise ConfigError(f"{where}: expected choices of whole mappings, for their keys depend on the kind; name the key {key[:-5]}")
+    if key == "training":  # a value would stand in the place of all that a recipe has there
+        raise ConfigError(f"{where}: expected its keys, each by dotted name, such as training.learning_rate, got training; name them")
     parts = list(_parts(schema, key.split(".")))
     if not parts:
         raise ConfigError(f"{where}: expected a key of models.<name> by dotted name, such as training.learning_rate, got {key}")

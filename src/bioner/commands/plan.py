@@ -21,6 +21,7 @@ from bioner.costs.summary import summarize
 from bioner.errors import BionerError, ConfigError
 from bioner.planning import Plan
 from bioner.reporting.showcase import insert
+from bioner.schema import load_yaml
 from bioner.shapes import Shape, encoder_shapes, parse_shape
 from bioner.speeds import Measurement, settings_of
 from bioner.storage import write_json, write_text
@@ -103,16 +104,15 @@ def read_config(path: Path, overlays: Sequence[Path]) -> dict[str, Any]:
     Raises:
         BionerError: a file that is missing, or no YAML mapping.
     """
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     merged: dict[str, Any] = {}
     for file in (path, *overlays):
         try:
-            value = yaml.load(file.read_text(encoding="utf-8"), loader)
-        except (OSError, yaml.YAMLError) as error:
-            told = " ".join(str(error).split())
-            raise BionerError(
-                f"{file}: expected a configuration, found none that can be read ({told}); correct the path or the file"
-            ) from error
+            value = load_yaml(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            mark = getattr(error, "problem_mark", None)
+            told = " ".join(str(getattr(error, "problem", None) or error).split())
+            place = f"{file}:{mark.line + 1}" if mark else str(file)
+            raise BionerError(f"{place}: expected a configuration in YAML, found: {told}; correct the path or the file") from error
         if not isinstance(value, dict):
             raise BionerError(f"{file}:1: expected a mapping of keys, found {type(value).__name__}; correct the file")
         _lay_over(merged, value)

@@ -12,8 +12,11 @@ from bioner.corpora.lines import read_lines
 from bioner.corpora.raw import RawCorpus
 from bioner.corpora.repairs import Repairs, keep
 from bioner.documents import from_json
-from bioner.entities import Document, Mention, Span
+from bioner.entities import NO_CONCEPT, Document, Mention, Span
 from bioner.errors import BionerError
+
+WRITTEN = ("edits", "original_spans", "lost_by_normalization", "lost_by_cutting")
+"""Keys of `meta` by which later steps tell what normalization and cutting did to a document, or that they did it."""
 
 
 def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Iterator[Document]:
@@ -27,7 +30,8 @@ def read(corpus: RawCorpus, repairs: Repairs, options: Mapping[str, Any]) -> Ite
         for number, line in enumerate(read_lines(file, repairs, limits), 1):
             place = f"{file.name}:{number}"
             if line.strip():
-                document = _without_repeats(_document(line, place), place, repairs)
+                document = _with_own_meta(_document(line, place), place, repairs)
+                document = _without_repeats(_without_placeholders(document, place, repairs), place, repairs)
                 limits.check(document, place)
                 yield replace(document, split=file.split or document.split)
 
@@ -42,6 +46,31 @@ def _document(line: str, place: str) -> Document:
     if not document.id:
         raise BionerError(f"{place}: expected a document with an id, found an empty one; repair this line")
     return document
+
+
+def _with_own_meta(document: Document, place: str, repairs: Repairs) -> Document:
+    """The document with what its user keeps under WRITTEN under `own_<key>` instead, where no step takes it for its own."""
+    meta = dict(document.meta)
+    for key in [key for key in WRITTEN if key in meta]:
+        repairs.note("key of meta that bioner writes itself: kept with own_ before it", place)
+        name = f"own_{key}"
+        while name in meta:
+            name = f"own_{name}"
+        meta[name] = meta.pop(key)
+    return replace(document, meta=meta)
+
+
+def _without_placeholders(document: Document, place: str, repairs: Repairs) -> Document:
+    """The document without what stands for no concept, counted as in PubTator's column."""
+    if all(NO_CONCEPT.isdisjoint(mention.concepts) for mention in document.mentions):
+        return document
+    for name in (name for mention in document.mentions for name in mention.concepts):
+        if name and name in NO_CONCEPT:
+            repairs.note(f"annotation without a concept ({name})", place)
+    mentions = (
+        mention._replace(concepts=tuple(name for name in mention.concepts if name not in NO_CONCEPT)) for mention in document.mentions
+    )
+    return replace(document, mentions=tuple(mentions))
 
 
 def _without_repeats(document: Document, place: str, repairs: Repairs) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bioner.evaluation.attacks import TEXT_ATTACKS
+from bioner.experiments import Experiment
 from bioner.planning.evaluation import EvaluationPlan
 from bioner.provenance import value_digest
 
@@ -77,17 +78,35 @@ class ReportingPlan(EvaluationPlan):
         return {"sources": sorted({self.config["datasets"][dataset]["source"] for dataset in experiment.present}), "attacks": any(attacks)}
 
     def provenance(self, name: str) -> dict[str, Any]:
-        """Digest of all that an experiment's configuration says: recipes, the searches of their values and their encoders included."""
+        """Digest of all of the configuration that an experiment's results depend on: its entry and those that it leads to."""
         experiment = self.experiment(name)
         models = experiment.entry["models"]
         recipes = [self.recipe(model) for model in models]
-        datasets = [self.config["datasets"][dataset] for dataset in experiment.datasets]
         attacks = [self.config["attacks"][attack] for attack in experiment.entry["attacks"]]
-        encoders = {entry["encoder"] for entry in (*recipes, *attacks) if entry.get("encoder")}
         searched = {model: self._searched(self.config["models"][model]["values_from"]) for model in models}
         chosen = [self.config[part] for part in ("preparation", "prediction", "postprocessing")]
-        sources = {encoder: self.encoder(encoder) for encoder in sorted(encoders)}
-        return {"config_digest": value_digest([experiment.entry, recipes, datasets, attacks, *chosen, searched, sources])}
+        used = self._used(experiment, [*recipes, *(found["recipe"] for found in searched.values() if found)], attacks)
+        return {"config_digest": value_digest([experiment.entry, recipes, attacks, *chosen, searched, used])}
+
+    def _used(self, experiment: Experiment, recipes: list[dict[str, Any]], attacks: list[dict[str, Any]]) -> dict[str, Any]:
+        """Entries by section and name that an experiment draws on: recipes, those of searches among them, and attacks name some."""
+        sections, entry = self.config, experiment.entry
+        named = [attack["adaptation"] for attack in attacks if attack.get("adaptation")]
+        adaptations = {name: sections["adaptations"][name] for name in named}
+        adaptations |= {recipe["adaptation"]["name"]: recipe["adaptation"] for recipe in recipes if recipe.get("adaptation")}
+        encoders = {used["encoder"] for used in (*recipes, *attacks, *adaptations.values()) if used.get("encoder")}
+        if translated := sections["preparation"]["back_translation"]:
+            encoders |= {translated["forward"], translated["backward"]}
+        searches = {sections["models"][model]["values_from"] for model in entry["models"]} - {None}
+        datasets = {*experiment.datasets, *(transfer["to"] for transfer in entry["transfer"])}
+        datasets |= {sections["searches"][search]["dataset"] for search in searches}
+        datasets.update(*(adaptation["text"] for adaptation in adaptations.values() if adaptation["text"] != "training"))
+        return {
+            "adaptations": adaptations,
+            "datasets": {dataset: sections["datasets"][dataset] for dataset in sorted(datasets)},
+            "encoders": {encoder: self.encoder(encoder) for encoder in sorted(encoders)},
+            "ontology": entry["linking"] and sections["ontologies"][entry["linking"]],
+        }
 
     def _searched(self, search: str | None) -> dict[str, Any] | None:
         """What a search finds depends on: its own entry and the recipe that it varies; None without one."""

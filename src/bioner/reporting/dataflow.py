@@ -10,12 +10,12 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.path import Path
 
 from bioner.reporting.rulegraph import Point, RuleGraph, lay_out, redundant_edges
-from bioner.reporting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, panels
+from bioner.reporting.style import BLACK, BLUE, GREEN, GREY, PURPLE, VERMILLION, VIOLET, panels
 
 WINGS = {
-    "corpora": (SKY, ("download", "demo", "generate", "harmonize", "inspect", "pin")),
+    "corpora": (VIOLET, ("download", "demo", "generate", "harmonize", "inspect", "pin")),
     "preparation": (GREEN, ("normalize", "augment", "split", "compose", "audit", "composition")),
-    "tagging": (ORANGE, ("fetch_encoder", "recipe", "adapt", "trial", "search", "train", "predict", "transfer", "package")),
+    "tagging": (VERMILLION, ("fetch_encoder", "recipe", "adapt", "trial", "search", "train", "predict", "transfer", "package")),
     "evaluation": (PURPLE, ("attack", "postprocess", "score", "collect", "statistics", "compare", "link")),
     "reporting": (BLUE, ("table1", "tabulate", "tables", "leakage", "robustness", "figures", "report", "rulegraph", "provenance")),
 }

@@ -14,7 +14,7 @@ import vl_convert
 
 from bioner.evaluation.columns import CLEAN, POSTPROCESSED
 from bioner.reporting.settings import ReportSettings
-from bioner.reporting.style import COLOURS
+from bioner.reporting.style import BAR_GREY, BLACK, COLOURS
 
 Spec = dict[str, Any]
 Row = Mapping[str, str]
@@ -22,7 +22,8 @@ Row = Mapping[str, str]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left"]
 NAME_WIDTH = 6
 """Pixels that a character of a model's name takes beside its bar."""
-KIND_COLOURS = ["#0072B2", "#E69F00", "#F0E442", "#D55E00", "#CC79A7", "#8C6D46", "#56B4E9", "#009E73", "#1b1b1b", "#9a9a9a"]
+KIND_COLOURS = [*(colour for colour in COLOURS if colour != BLACK), "#1b1b1b", BAR_GREY]
+"""Of kinds of errors; mentions that are missed are nearly black, spurious ones grey."""
 CONFIG: Spec = {
     "font": "system-ui, 'DejaVu Sans', sans-serif",
     "axis": {"labelFontSize": 12, "titleFontSize": 12, "gridColor": "#e2e2e2", "labelLimit": 260},
@@ -152,7 +153,7 @@ def error_plot(rows: Iterable[Row], settings: ReportSettings, kinds: Sequence[st
             "type": "nominal",
             "title": "Error kind",
             "sort": names,
-            "scale": {"domain": names, "range": KIND_COLOURS[1:]},
+            "scale": {"domain": names, "range": KIND_COLOURS},
         },
         "order": {"field": "order", "type": "quantitative"},
         "opacity": _highlight(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -98,4 +99,6 @@ def tagged(run: Path, documents: Iterable[Document], *, threads: int, precision:
     predictor, steps = load_predictor(run, threads=threads, precision=precision)
     waiting = iter(documents)
     while chunk := list(islice(waiting, CHUNK)):
-        yield from predict_originals(predictor.guess, steps, chunk)
+        # what users keep in meta may have names that stand for something here
+        found = predict_originals(predictor.guess, steps, [replace(document, meta={}) for document in chunk])
+        yield from (replace(one, meta=document.meta) for one, document in zip(found, chunk, strict=True))

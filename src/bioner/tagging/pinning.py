@@ -15,6 +15,7 @@ import yaml
 
 from bioner.credentials import redact
 from bioner.errors import BionerError
+from bioner.schema import load_yaml
 from bioner.storage import write_text
 from bioner.tagging.hub import COMMIT, Snapshot, look_up
 
@@ -98,7 +99,7 @@ def _changes(snapshot: Snapshot, source: HubSource, entry: dict[str, Any]) -> di
 def _read(config: Path) -> tuple[str, Any]:
     try:
         text = config.read_bytes().decode("utf-8")
-        return text, yaml.safe_load(text)
+        return text, load_yaml(text)
     except OSError as error:
         raise BionerError(f"{config}: expected a config file, found: {error.strerror}; name it with --config") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:

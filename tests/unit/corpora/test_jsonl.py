@@ -10,11 +10,14 @@ import pytest
 
 from bioner.corpora.jsonl import read
 from bioner.corpora.limits import Limits
+from bioner.corpora.quality import features_of
 from bioner.corpora.raw import RawCorpus, RawFile
 from bioner.corpora.repairs import Repairs
 from bioner.documents import to_json
 from bioner.entities import Document, Mention, Passage
 from bioner.errors import BionerError
+from bioner.evaluation.attacks import attack_document
+from bioner.preparation.normalize import normalize
 
 
 def run(folder: Path, data: str | bytes, split: str | None = None, **limits: int) -> tuple[list[Document], Repairs]:
@@ -49,6 +52,27 @@ def test_mentions_have_ids_of_their_own(tmp_path: Path, ids: tuple[str, str]) ->
     (document,), repairs = run(tmp_path, json.dumps({"id": "1", "text": "gout or asthma", "mentions": found}) + "\n")
     assert [mention.id for mention in document.mentions] == ["T1", "T2"]
     assert repairs.counts == {"mention ids repeated or missing: numbered anew": 1}
+
+
+def test_what_stands_for_no_concept_is_none(tmp_path: Path) -> None:
+    """As PubTator's column is read, and counted by the same names."""
+    said = [["-"], ["-1", "c"], [""], ["c", "-"], []]
+    found = [{"id": f"T{n}", "spans": [[n, n + 1]], "type": "D", "concepts": names} for n, names in enumerate(said)]
+    (document,), repairs = run(tmp_path, json.dumps({"id": "1", "text": "a bit", "mentions": found}) + "\n")
+    assert [mention.concepts for mention in document.mentions] == [(), ("c",), (), ("c",), ()]
+    assert repairs.counts == {"annotation without a concept (-)": 2, "annotation without a concept (-1)": 1}
+    assert features_of(document)["mentions_with_concept"] == 2
+
+
+def test_a_corpus_with_keys_that_bioner_writes_is_prepared_and_attacked(tmp_path: Path) -> None:
+    own = {"edits": "by hand", "own_edits": 1, "original_spans": {"0": [[9, 9]]}, "lost_by_cutting": "no", "source": "s", "title": "t"}
+    (document,), repairs = run(tmp_path, json.dumps({"id": "1", "text": "severe gout", "mentions": [], "meta": own}) + "\n")
+    kept = {"own_own_edits": "by hand", "own_edits": 1, "own_original_spans": {"0": [[9, 9]]}, "own_lost_by_cutting": "no"}
+    assert document.meta == kept | {"source": "s", "title": "t"}
+    assert repairs.counts == {"key of meta that bioner writes itself: kept with own_ before it": 3}
+    assert normalize(document, ["unicode"]).meta == document.meta | {"edits": [], "lost_by_normalization": 0}
+    attacked = attack_document(document, "typos", {"kind": "typos", "rate": 1.0, "minimum_length": 2, "seed": 1})
+    assert attacked.meta["edits_made"] == 2 and attacked.meta["own_own_edits"] == "by hand"
 
 
 def test_messages_have_no_text(tmp_path: Path) -> None:

@@ -110,6 +110,18 @@ def test_a_file_that_is_no_configuration_is_named(content: str | None, tmp_path:
         read_config(tmp_path / "mine.yaml", [])
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(b"1" * 5000, "found: a number that is too long"), (b"2026-13-01", "month must be"), (b"caf\xe9", "'utf-8' codec")],
+)
+def test_values_that_cannot_be_read_are_told_in_one_line(value: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes(b"run: [demo]\nmirror: " + value + b"\n")
+    with pytest.raises(BionerError) as caught:
+        read_config(ROOT / "config.yaml", [tmp_path / "mine.yaml"])
+    assert told in str(caught.value) and str(caught.value).startswith(str(tmp_path / "mine.yaml"))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
 def test_every_shape_of_the_config_is_of_an_encoder_that_plan_accepts() -> None:
     config = read_config(ROOT / "config.yaml", [])
     load_plan(config, ROOT)

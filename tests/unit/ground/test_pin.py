@@ -130,6 +130,12 @@ FAILURES = {
     "unknown encoder": (CONFIG, ("--encoder", "tyo"), {}, "config.yaml: expected one of the encoders toy, other, local, got tyo"),
     "no encoders": ("run: [demo]\n", (), {}, "config.yaml: expected a mapping with encoders, found none"),
     "no YAML": ("encoders:\n  toy: {\n", (), {}, "config.yaml:3: expected YAML in UTF-8, found: "),
+    "a number too long": (
+        f"run: [demo]\nmirror: {'1' * 5000}\n{CONFIG}",
+        (),
+        {},
+        "config.yaml:2: expected YAML in UTF-8, found: a number that is too",
+    ),
     "no file": (CONFIG, ("--config", "none.yaml"), {}, "none.yaml: expected a config file, found: No such file"),
     "other weights": (CONFIG.replace("null  #", f"{'ab' * 32} #"), (), {}, f"expected weights of sha256 {'ab' * 32}, as another source"),
     "a layout": (CONFIG.replace("revision: ~", "? revision"), (), {}, "layout that this cannot edit; write by hand: encoders.toy"),

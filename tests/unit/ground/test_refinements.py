@@ -90,6 +90,42 @@ def test_the_digest_of_the_configuration_says_what_a_search_trains() -> None:
 
 def test_the_digest_of_the_configuration_leaves_other_experiments_out() -> None:
     assert plan({"experiments": {"open": {"title": "another"}}}).provenance("demo") == plan().provenance("demo")
+    for unused in (BIOBERT, MASK, {"ontologies": {"disease_ontology": {"title": "another"}}}, {"datasets": {"demo_i2b2": {"seed": 9}}}):
+        assert plan(unused).provenance("demo") == plan().provenance("demo")
+
+
+BIOBERT = {"encoders": {"biobert": {"sources": [{"hub": "dmis-lab/biobert-v1.1", "revision": "0" * 40}]}}}
+MASK = {"adaptations": {"minilm_text": {"mask": 0.3}}}
+GUESS = {"attacks": {"guess": {"kind": "context", "adaptation": "words"}}, "experiments": {"demo": {"attacks": ["guess"]}}}
+USED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "encoder of back-translation": ({"preparation": {"back_translation": {"forward": "minilm", "backward": "biobert"}}}, BIOBERT),
+    "adaptation of an attack": ({"experiments": {"demo": {"attacks": ["context"]}}}, MASK),
+    "encoder of an attack's adaptation": (GUESS | {"adaptations": {"words": {"encoder": "biobert"}}}, BIOBERT),
+    "text of an attack's adaptation": (
+        GUESS | {"adaptations": {"words": {"encoder": "minilm", "text": ["demo_i2b2"]}}},
+        {"datasets": {"demo_i2b2": {"seed": 9}}},
+    ),
+    "text of a model's adaptation": (
+        {"adaptations": {"more": {"text": ["ncbi_disease"]}}},
+        {"datasets": {"ncbi_disease": {"filters": {"empty": True}}}},
+    ),
+    "ontology": (
+        {"experiments": {"demo": {"linking": "disease_ontology"}}},
+        {"ontologies": {"disease_ontology": {"title": "another"}}},
+    ),
+    "target of a transfer": (
+        {"experiments": {"demo": {"transfer": [{"from": "demo_bc5cdr", "to": "demo_i2b2", "types": {"Disease": "problem"}}]}}},
+        {"datasets": {"demo_i2b2": {"seed": 9}}},
+    ),
+    "dataset of a search": ({"searches": {"rates": {"dataset": "demo_i2b2"}}}, {"datasets": {"demo_i2b2": {"seed": 9}}}),
+    "encoder of a search": ({"searches": {"rates": {"model": "fgsm"}}, "models": {"fgsm": {"encoder": "biobert"}}}, BIOBERT),
+}
+
+
+@pytest.mark.parametrize("name", USED)
+def test_the_digest_of_the_configuration_says_what_is_used_of_other_sections(name: str) -> None:
+    using, change = USED[name]
+    assert plan(merged(using, change)).provenance("demo") != plan(using).provenance("demo")
 
 
 def test_a_transfer_knows_all_that_its_model_has_seen() -> None:
@@ -154,6 +190,12 @@ def test_choices_of_losses_are_whole() -> None:
     assert choices[1] == alone["loss"]
 
 
+def test_choices_of_word_vectors_have_what_a_models_own_have_by_default() -> None:
+    choices = plan(space("word_vectors", choices=[None, {"size": 50}])).search("rates")["space"]["word_vectors"]["choices"]
+    alone = plan({"models": {"alone": {"encoder": "minilm", "word_vectors": {"size": 50}}}}).recipe("alone")
+    assert choices == [None, alone["word_vectors"]] and alone["word_vectors"]["file"] is None
+
+
 def space(key: str, **entry: Any) -> dict[str, Any]:
     return {"searches": {"rates": {"space": {key: entry}}}}
 
@@ -206,10 +248,22 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "searches.rates.space.overlap: models.plain.overlap: expected less than half of the window",
     ),
     "idle": (space("adversary.epsilon", low=0.1, high=1), "searches.rates.space.adversary.epsilon: adversary"),
+    "all of training": (
+        space("training", choices=[{"epochs": 1}, {"epochs": 2}]),
+        "searches.rates.space.training: expected its keys, each by dotted name, such as training.learning_rate",
+    ),
     "kind": (space("loss.kind", choices=["cross_entropy", "crf"]), "searches.rates.space.loss.kind: expected choices of whole mappings"),
     "fit": (
         space("loss", choices=["cross_entropy", "crf"]),
         "searches.rates.space.loss: trials.models: model 'plain' has loss crf on a linear",
+    ),
+    "no size": (
+        space("word_vectors", choices=[None, {"epochs": 3}]),
+        "searches.rates.space.word_vectors: word_vectors: 'size' is a required property",
+    ),
+    "file without a digest": (
+        space("word_vectors", choices=[None, {"size": 50, "file": "vectors.bin"}]),
+        "searches.rates.space.word_vectors: models.plain.word_vectors: expected file and sha256 together, found one; add the other",
     ),
     "other folds": (
         {"experiments": {"demo": {"folds": {"run": [0, 1]}}}},

@@ -6,20 +6,24 @@ from collections import defaultdict
 from itertools import combinations
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 
 from bioner.commands import figures as command
+from bioner.evaluation.errors import ERROR_KINDS
 from bioner.reporting.collected import Epoch, read_confusion, read_documents_counts, read_scores
 from bioner.reporting.confusion import ST21PV_TYPES, matrix, order_types
 from bioner.reporting.curves import draw_alpha, mean_curve, percent_limits
+from bioner.reporting.dataflow import WINGS
 from bioner.reporting.entity_groups import draw_entity_groups, group_f1
 from bioner.reporting.error_figures import draw_error_kinds
 from bioner.reporting.intervals import Intervals
+from bioner.reporting.plots import KIND_COLOURS
 from bioner.reporting.robustness import draw_robustness
 from bioner.reporting.settings import read_settings
-from bioner.reporting.style import bar_colour, colour, hatch, line_style, marker, use_style
+from bioner.reporting.style import COLOURS, bar_colour, colour, hatch, line_style, marker, use_style
 from bioner.reporting.tallies import read_tallies
 
 NAMES = [
@@ -253,6 +257,69 @@ def test_sixty_four_series_differ_in_every_way_of_drawing():
     for second in (marker, hatch, line_style):
         assert len({(colour(index), second(index)) for index in range(64)}) == 64
     assert "#000000" not in {bar_colour(index) for index in range(64)}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour `#rrggbb` in [0, 1], as WCAG 2 defines it."""
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear(colour), strict=True))
+
+
+def linear(colour: str) -> list[float]:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    return [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_colour_stands_out_from_white_and_black_marks_from_every_bar():
+    assert round(contrast("#767676", "#ffffff"), 2) == 4.54 and contrast("#000000", "#ffffff") == 21
+    bars = {bar_colour(index) for index in range(64)}
+    for shown in {*COLOURS, *bars, *KIND_COLOURS, *(shade for shade, _ in WINGS.values())}:
+        assert contrast(shown, "#ffffff") >= 3, shown
+    for bar in bars:
+        assert contrast(bar, "#000000") >= 3, bar
+    assert len(KIND_COLOURS) == len(set(KIND_COLOURS)) == len(ERROR_KINDS) - 1
+
+
+# How colours look without cones of one kind, in linear RGB: Machado, Oliveira and Fernandes (2009), severity 1.
+VISIONS = {
+    "normal": np.eye(3),
+    "protan": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    "deutan": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+    "tritan": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+}
+OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#D55E00", "#F0E442"]
+
+
+def oklab(colour: str, vision: np.ndarray) -> np.ndarray:
+    """A colour as it looks, in OKLab (Ottosson 2020), where distances are those that are seen."""
+    cones = [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+    lab = [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+    return np.array(lab) @ np.cbrt(np.array(cones) @ np.clip(vision @ linear(colour), 0, 1))
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_no_two_colours_are_closer_than_those_of_okabe_and_ito(vision):
+    def closest(colours):
+        return min(np.linalg.norm(oklab(a, VISIONS[vision]) - oklab(b, VISIONS[vision])) for a, b in combinations(colours, 2))
+
+    assert closest(COLOURS) >= closest(OKABE_ITO) > 0.07
+
+
+def test_neighbours_among_the_colours_are_dark_and_light():
+    dark, light = (max(map(luminance, COLOURS[0::2])), min(map(luminance, COLOURS[1::2])))
+    assert dark < light
 
 
 def test_names_of_the_semantic_types():

@@ -129,6 +129,13 @@ def test_lines_that_python_would_split_are_one(tmp_path: Path) -> None:
     assert [document.text for document in read_texts([tmp_path / "x.jsonl"])] == ["a\u2028b\rc"]
 
 
+def test_what_lines_have_beside_the_text_comes_back_as_it_was(run: Path, tmp_path: Path) -> None:
+    meta = {"edits": "by hand", "original_spans": {"0": [[9, 9]]}, "title": "t"}
+    write_documents(tmp_path / "x.jsonl", [Document("1", "aspirin\u00a0helps", meta=meta)])
+    tag(run, tmp_path / "x.jsonl", "--output", tmp_path / "o.jsonl")
+    assert [document.meta for document in read_documents(tmp_path / "o.jsonl")] == [meta]
+
+
 def test_a_run_without_its_weights_is_one_line(run: Path, tmp_path: Path) -> None:
     facts = json.loads((run / "run.json").read_text())
     write_json(tmp_path / "half/run.json", facts)
