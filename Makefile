@@ -71,8 +71,8 @@ bench: install-dev ## the benchmarks, each against its peer; needs a quiet machi
 lint: install-dev ## ruff and snakefmt
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
 
-types: install-dev ## mypy, strict
-	$(BIN)/mypy
+types: install-dev ## mypy, strict, of the package and the benchmarks
+	$(BIN)/mypy && $(BIN)/mypy benchmarks
 
 imports: install-dev ## the import contract
 	$(BIN)/lint-imports

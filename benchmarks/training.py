@@ -254,11 +254,11 @@ def crf_times(shape: tuple[int, int, int]) -> dict[str, float]:
 
     def run_ours() -> None:
         leaf = scores.flatten(0, 1).clone().requires_grad_()
-        ours.negative_log_likelihood(leaf, gold.flatten(), lengths).sum().backward()
+        torch.autograd.backward(ours.negative_log_likelihood(leaf, gold.flatten(), lengths).sum())
 
     def run_theirs() -> None:
         leaf = scores.clone().requires_grad_()
-        (-peer(leaf, gold)).backward()
+        torch.autograd.backward(-peer(leaf, gold))
 
     seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
     for _ in range(12):
@@ -378,8 +378,8 @@ def speed(folder: Path, encoders: list[str], repeats: int) -> list[dict[str, Any
     own = choose_precision("auto", choose_device())
     rows = []
     for encoder in encoders:
-        best = {"batch": 32, "grouped": True, "attention_dropout": 0.0}
-        shared = {"folder": folder, "encoder": encoder}
+        best: dict[str, Any] = {"batch": 32, "grouped": True, "attention_dropout": 0.0}
+        shared: dict[str, Any] = {"folder": folder, "encoder": encoder}
         usual = shared | {"kept": False, "batch": 8, "grouped": False, "attention_dropout": None}
         calls = {
             "ours": partial(measured, "train_ours", **shared, precision=own),
