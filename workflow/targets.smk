@@ -4,22 +4,8 @@ RUNS = plan.runs
 UNDER_AGREEMENT = set(under_agreement(config["datasets"]))
 CLOSED = [run for run in RUNS if run.dataset in UNDER_AGREEMENT]
 OPEN = [run for run in RUNS if run.dataset not in UNDER_AGREEMENT]
-
-
-LINKED = sorted(
-    {
-        (run, experiment.entry["linking"])
-        for experiment in plan.experiments
-        for run in plan.linked_runs(experiment.name)
-    }
-)
-TRANSFERS = sorted(
-    {
-        transfer
-        for experiment in plan.experiments
-        for transfer in plan.transfers(experiment.name)
-    }
-)
+LINKED = plan.linked
+TRANSFERS = plan.transferred
 
 
 rule data:

@@ -42,6 +42,6 @@ def report(rows: list[Row], figures: Path | None, **machine: Any) -> None:
     }
     if figures is not None:
         earlier = json.loads(figures.read_text(encoding="utf-8"))["rows"] if figures.is_file() else []
-        known = {(line["case"], line["peer"].partition(",")[0]): line for line in earlier}
-        known |= {(line["case"], line["peer"].partition(",")[0]): line | {"date": str(date.today()), "machine": machine} for line in rows}
+        lines = [*earlier, *(line | {"date": str(date.today()), "machine": machine} for line in rows)]
+        known = {(line["case"], line["peer"].partition(",")[0]): line for line in lines}
         write_json(figures, {"rows": list(known.values())})

@@ -73,6 +73,16 @@ class EvaluationPlan(TaggingPlan):
             if run.dataset == entry["from"] and run.protocol == experiment.protocol
         ]
 
+    @property
+    def linked(self) -> list[tuple[Run, str]]:
+        """Runs of all selected experiments whose mentions are linked, and the ontology, each pair once, sorted."""
+        return sorted({(run, one.entry["linking"]) for one in self.experiments for run in self.linked_runs(one.name)})
+
+    @property
+    def transferred(self) -> list[tuple[Run, str]]:
+        """Runs of all selected experiments that are tested on another dataset, and that one, each pair once, sorted."""
+        return sorted({pair for experiment in self.experiments for pair in self.transfers(experiment.name)})
+
     def transfer_test(self, run: Run, target: str) -> str:
         """The test documents that a run is transferred to: of its own fold of that dataset, whatever is done to training parts."""
         return f"results/folds/{target}/{Protocol.parse(run.protocol).division}/fold{run.fold}/test.jsonl"

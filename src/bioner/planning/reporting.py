@@ -84,8 +84,10 @@ class ReportingPlan(EvaluationPlan):
         recipes = [self.recipe(model) for model in models]
         attacks = [self.config["attacks"][attack] for attack in experiment.entry["attacks"]]
         searched = {model: self._searched(self.config["models"][model]["values_from"]) for model in models}
+        searches = [found for found in searched.values() if found]
         chosen = [self.config[part] for part in ("preparation", "prediction", "postprocessing")]
-        used = self._used(experiment, [*recipes, *(found["recipe"] for found in searched.values() if found)], attacks)
+        used = self._used(experiment, [*recipes, *(found["recipe"] for found in searches)], attacks)
+        used["datasets"] |= {found["dataset"]: self.config["datasets"][found["dataset"]] for found in searches}
         return {"config_digest": value_digest([experiment.entry, recipes, attacks, *chosen, searched, used])}
 
     def _used(self, experiment: Experiment, recipes: list[dict[str, Any]], attacks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -97,9 +99,7 @@ class ReportingPlan(EvaluationPlan):
         encoders = {used["encoder"] for used in (*recipes, *attacks, *adaptations.values()) if used.get("encoder")}
         if translated := sections["preparation"]["back_translation"]:
             encoders |= {translated["forward"], translated["backward"]}
-        searches = {sections["models"][model]["values_from"] for model in entry["models"]} - {None}
         datasets = {*experiment.datasets, *(transfer["to"] for transfer in entry["transfer"])}
-        datasets |= {sections["searches"][search]["dataset"] for search in searches}
         datasets.update(*(adaptation["text"] for adaptation in adaptations.values() if adaptation["text"] != "training"))
         return {
             "adaptations": adaptations,

@@ -123,3 +123,20 @@ def test_two_experiments_must_map_types_alike() -> None:
     config["experiments"]["other"] = ENTRY | {"transfer": [TRANSFER | {"types": {"Chemical": "Disease"}}]}
     with pytest.raises(ConfigError, match="must transfer bc5cdr to ncbi_disease by the same types, found others in mine, other"):
         load_plan(config, ROOT)
+
+
+def test_the_targets_of_several_experiments_name_each_run_once() -> None:
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {"run": ["mine", "same"], "mirror": None}
+    config["experiments"] |= {name: copy.deepcopy(ENTRY | {"transfer": [TRANSFER]}) for name in ("mine", "same")}
+    plan = load_plan(config, ROOT)
+    first, second = (Run("bc5cdr", "official", model, 0, 1) for model in ("crf", "plain"))
+    assert plan.linked == [(first, "disease_ontology"), (second, "disease_ontology")]
+    assert plan.transferred == [(first, "ncbi_disease"), (second, "ncbi_disease")]
+    assert len(plan.runs) == 4 and plan.runs[:2] == [first, second]
+    assert plan.searched_runs == []
+
+
+def test_licences_are_those_of_datasets_and_ontologies() -> None:
+    plan = load()
+    assert plan.licences.keys() == plan.config["datasets"].keys() | plan.config["ontologies"].keys()
+    assert plan.licences["bc5cdr"] == plan.config["datasets"]["bc5cdr"]["licence"]

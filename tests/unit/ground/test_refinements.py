@@ -128,6 +128,12 @@ def test_the_digest_of_the_configuration_says_what_is_used_of_other_sections(nam
     assert plan(merged(using, change)).provenance("demo") != plan(using).provenance("demo")
 
 
+def test_what_a_search_trains_is_named_beside_the_runs_that_use_it() -> None:
+    searching = plan()
+    entry = searching.config["searches"]["rates"]
+    assert searching.searched_runs == [Run(entry["dataset"], entry["protocol"], entry["model"], entry["fold"], entry["training_seed"])]
+
+
 def test_a_transfer_knows_all_that_its_model_has_seen() -> None:
     fold = [f"results/folds/demo_bc5cdr/kfold5/fold0/{part}.jsonl" for part in ("train", "validation")]
     assert plan().trained_on(RUN) == plan().trained_on(replace(RUN, model="plain")) == fold
